@@ -1,0 +1,161 @@
+"""The one record of the playground: order, clock, ring, capture, sinks.
+
+Nothing here knows of sockets or of Twisted. Whoever has something to tell
+makes an event and hands it to :meth:`Journal.record`; whoever wants to know
+reads the ring, subscribes, or is a sink (the file writer).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Literal, Protocol, TypedDict, cast
+
+from playground.journal.events import AnyEvent, Dropped, Event
+from playground.journal.redaction import Secret, mask_spans, mask_values
+
+Capture = Literal["none", "head", "full"]
+"""How much of each message is kept: nothing, the first 4 KiB, or (nearly) all."""
+
+CAPTURE_BYTES: dict[Capture, int] = {"none": 0, "head": 4096, "full": 16 * 1024 * 1024}
+RING_EVENTS = 10_000
+
+
+class Sink(Protocol):
+    """Takes every event as it is recorded. Must return at once and never raise."""
+
+    def put(self, event: AnyEvent) -> None:
+        """Take one event, which will not change any more."""
+
+
+class Payload(TypedDict, total=False):
+    """The fields of a message event that stand for its bytes."""
+
+    data: str
+    data_b64: str
+    truncated: bool
+
+
+class Journal:
+    """Records events in one total order.
+
+    ``now`` is the clock: seconds since 1970, as :func:`time.time` gives them.
+    With ``reveal`` nothing is masked; that is for one's own passwords only.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        capture: Capture = "head",
+        reveal: bool = False,
+        ring_events: int = RING_EVENTS,
+    ) -> None:
+        self._now = now
+        self.capture: Capture = capture
+        self.capture_bytes = CAPTURE_BYTES[capture]
+        self.reveal = reveal
+        self.last_seq = 0
+        self.ring: deque[AnyEvent] = deque(maxlen=ring_events)
+        """The flight recorder: the newest events, whatever happens to the file."""
+        self._takers: list[Callable[[AnyEvent], None]] = [self.ring.append]
+
+    def record(self, event: Event) -> int:
+        """Stamp ``event`` with its place and time, keep it, and return its ``seq``.
+
+        The event belongs to the journal from here on and must not be changed.
+        """
+        self.last_seq = event.seq = self.last_seq + 1
+        event.time = datetime.fromtimestamp(self._now(), UTC)
+        known = cast("AnyEvent", event)
+        for take in self._takers:
+            take(known)
+        return event.seq
+
+    def payload(
+        self, data: bytes, secrets: Sequence[Secret] = (), values: Sequence[tuple[bytes, str]] = ()
+    ) -> Payload:
+        """What may be kept of a message: masked, cut to the capture limit, as text or base64.
+
+        ``secrets`` are spans of ``data``; ``values`` are secrets of the same
+        exchange, covered wherever they are echoed.
+        """
+        if not self.reveal:
+            if secrets:
+                data = mask_spans(data, secrets)
+            if values:
+                data = mask_values(data, values)
+        room = self.capture_bytes
+        if room == 0:
+            return {}
+        if truncated := len(data) > room:
+            data = _cut_between_characters(data, room)
+        kept: Payload
+        try:
+            kept = {"data": data.decode()}
+        except UnicodeDecodeError:
+            kept = {"data_b64": b64encode(data).decode("ascii")}
+        if truncated:
+            kept["truncated"] = True
+        return kept
+
+    def add_sink(self, sink: Sink) -> None:
+        """From now on ``sink`` gets every event."""
+        self._takers.append(sink.put)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """``sink`` gets nothing any more."""
+        self._takers.remove(sink.put)
+
+    def subscribe(self, limit: int = 1000) -> Subscription:
+        """A bounded queue of what happens from now on, for a reader that may be slow."""
+        return Subscription(self, limit)
+
+
+class Subscription:
+    """The newest events for one reader. A slow reader loses the oldest, and is told how many."""
+
+    def __init__(self, journal: Journal, limit: int) -> None:
+        self._journal = journal
+        self._waiting: deque[AnyEvent] = deque(maxlen=limit)
+        self._dropped = 0
+        self.dropped = 0
+        """Events that this reader lost, in all."""
+        journal.add_sink(self)
+
+    def put(self, event: AnyEvent) -> None:
+        """Called by the journal."""
+        if len(self._waiting) == self._waiting.maxlen:
+            self._dropped += 1
+        self._waiting.append(event)
+
+    def take(self) -> list[AnyEvent]:
+        """Everything since the last call, oldest first; a ``dropped`` event leads where some were lost."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        if self._dropped:
+            self.dropped += self._dropped
+            lost = Dropped(count=self._dropped, reason="this reader was too slow")
+            lost.seq, lost.time = (taken[0].seq, taken[0].time) if taken else (0, lost.time)
+            taken.insert(0, lost)
+            self._dropped = 0
+        return taken
+
+    def close(self) -> None:
+        """Take no more."""
+        self._journal.remove_sink(self)
+
+
+def _cut_between_characters(data: bytes, room: int) -> bytes:
+    """The first ``room`` bytes, or up to three fewer so that no UTF-8 character is halved."""
+    cut = data[:room]
+    for back in range(1, min(4, len(cut)) + 1):
+        byte = cut[-back]
+        if byte < 0x80:
+            break
+        if byte >= 0xC0:
+            width = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return cut[:-back] if back < width else cut
+    return cut

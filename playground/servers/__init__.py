@@ -1,0 +1,228 @@
+"""What a server is, and what it is given to live in.
+
+A new protocol is one file with one :class:`Server` in it; see
+``servers/waiter.py`` for the smallest that says something.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.internet.interfaces import IDelayedCall, IProtocolFactory
+from twisted.logger import Logger
+
+from playground.journal.events import Forgotten, Json, Snapshot, Trouble, Where
+from playground.journal.journal import Journal
+from playground.stores.accounts import Accounts
+from playground.wire.ledger import Connection, Endpoint, Ledger
+from playground.wire.limits import Limits
+from playground.wire.listening import Listening, ListeningService
+from playground.wire.machines import Transition
+from playground.wire.memory import NOTHING, Subject, SubjectWhere, held
+
+log = Logger()
+
+
+class Server(ABC):
+    """One protocol. Subclasses say what they remember; the playground writes it down."""
+
+    name: ClassVar[str]
+    """Short, lower case. Names connections (``game-3``), options (``--game``), settings (``game.idle``)."""
+    endpoint: ClassVar[str]
+    """Where it listens by default: a Twisted endpoint string without an interface, ``tcp:4000``."""
+    memory: ClassVar[frozenset[Where]] = frozenset()
+    """What the protocol itself remembers of a client."""
+    remembers_you: ClassVar[str] = ""
+    """The same for the start table, in a person's words; made from ``memory`` when empty."""
+    try_it: ClassVar[tuple[str, ...]] = ()
+    """Commands a person types, with ``{host}`` and ``{port}``. The tests run them."""
+    Options: ClassVar[type[Limits]] = Limits
+    """A frozen dataclass of settings; its fields are set by ``--set NAME.FIELD=VALUE``."""
+
+    def __init__(self, options: Limits | None = None) -> None:
+        self.options: Any = options if options is not None else self.Options()
+
+    @abstractmethod
+    def service(self, playground: Playground, endpoint: str) -> ListeningService:
+        """A service that serves on ``endpoint``; usually ``playground.listen(endpoint, factory)``."""
+
+    def remembered(self, conn: Connection, /) -> Snapshot:
+        """What is held for that socket now: a frozen public picture, never a secret.
+
+        Called after each message and timer: hand out the identical object
+        while nothing has changed.
+        """
+        return NOTHING
+
+    def subjects(self) -> Iterable[Subject]:
+        """Everything held under ids or for everybody."""
+        return ()
+
+    def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
+        """Those that belong to whoever is, or was until just now, on that connection."""
+        return ()
+
+    def farewell(self, reason: str, /) -> bytes:
+        """The protocol's goodbye: ``idle``, ``flood``, ``too-many``, ``trouble`` or ``shutdown``."""
+        return b""
+
+    def forget(self, where: Where, /) -> None:  # noqa: B027  # a server without memory has nothing to drop
+        """Drop that memory now; connections stay open."""
+
+
+class Playground:
+    """What one server is given to live in."""
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        reactor: Any,
+        journal: Journal,
+        accounts: Accounts,
+        random: Any,
+        state_dir: Path | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        self.server = server
+        self.reactor = reactor
+        self.journal = journal
+        self.accounts = accounts
+        self.random = random
+        """A ``secrets.SystemRandom``, or a seeded ``random.Random`` in tests."""
+        self.state_dir = state_dir
+        """Where a server may keep files, or None."""
+        self.settings: Mapping[str, object] = settings or {}
+        """Settings that are no limits: ``ftp_root``, ``ftp_write``, ``game_seed``."""
+        self.ledger = Ledger(journal, server, reactor.seconds)
+
+    @property
+    def options(self) -> Any:
+        """The server's own settings."""
+        return self.server.options
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The live connections."""
+        return list(self.ledger.live.values())
+
+    def listen(self, endpoint: str, factory: IProtocolFactory) -> Listening:
+        """Serve ``factory`` on a Twisted endpoint string, with every connection observed."""
+        return Listening(endpoint, factory, self.ledger, self.reactor)
+
+    def connection(
+        self,
+        client: tuple[str, int],
+        server_side: tuple[str, int],
+        *,
+        parent: Connection | None = None,
+        transport: str = "tcp",
+        tls: bool = False,
+    ) -> Connection:
+        """The book of one connection, for servers whose sockets are not the reactor's."""
+        return self.ledger.open(
+            Endpoint(*client), Endpoint(*server_side), parent=parent, transport=transport, tls=tls
+        )
+
+    def call_later(self, delay: float, call: Callable[..., object], *args: object) -> IDelayedCall:
+        """A timer (seconds) of the server's own, after which its memory is pulled."""
+
+        def fire() -> None:
+            try:
+                call(*args)
+            except Exception as error:  # the server goes on; its journal says what happened
+                log.failure("a server's timer failed", server=self.server.name)
+                self.journal.record(
+                    Trouble(protocol=self.server.name, text=f"{type(error).__name__} in a timer: {error}")
+                )
+            self.pull(why="expired")
+
+        timer: IDelayedCall = self.reactor.callLater(delay, fire)
+        return timer
+
+    def machine_step(self, where: SubjectWhere, name: str, step: Transition) -> None:
+        """A machine of that session or shared thing moved; its next ``state`` event says so."""
+        self.ledger.memory.step(where, name, step)
+
+    def pull(self, why: str = "ended") -> None:
+        """Write down what has changed in sessions and shared things."""
+        self.ledger.memory.pull(why=why)
+
+    def four_words(self, conn: Connection, carried: Mapping[str, Json] | None = None) -> dict[Where, Json]:
+        """Where the asker's state lives: the answer of ``/state``, ``SITE STATE`` and ``state``."""
+        words: dict[Where, Json] = {
+            "connection": dict(self.server.remembered(conn)),
+            "session": {},
+            "shared": {},
+            "carried": dict(carried or {}),
+        }
+        for subject in self.server.subjects_of(conn):
+            words[subject.where][subject.name] = dict(subject.remembers)
+        return words
+
+    def forget(self, where: Where) -> list[Forgotten]:
+        """Make the server drop that memory; returns and records what went."""
+        went = [event for event in self._held(where) if event.forgot]
+        self.server.forget(where)
+        gone = [event for event in went if self._is_gone(event)]
+        for event in gone:
+            self.journal.record(event)
+        for conn in self.connections:
+            conn.pull()
+        self.pull(why="forgotten")
+        return gone
+
+    def _held(self, where: Where) -> Iterable[Forgotten]:
+        name = self.server.name
+        if where == "connection":
+            for conn in self.ledger.live.values():
+                yield Forgotten(protocol=name, where=where, conn=conn.id, forgot=dict(conn.remembered))
+        for subject in self.server.subjects():
+            if subject.where == where:
+                event = Forgotten(protocol=name, where=where, forgot=dict(subject.remembers))
+                setattr(event, subject.where, subject.name)
+                yield event
+
+    def _is_gone(self, event: Forgotten) -> bool:
+        """Whether the memory that ``event`` tells of is not the same any more."""
+        if event.where == "connection":
+            conn = self.ledger.live.get(event.conn or "")
+            return conn is None or dict(self.server.remembered(conn)) != event.forgot
+        name = event.session or event.shared
+        return all(
+            dict(subject.remembers) != event.forgot
+            for subject in self.server.subjects()
+            if (subject.where, subject.name) == (event.where, name)
+        )
+
+    def picture(self) -> dict[str, Json]:
+        """Everything this server remembers now, for ``playground state``."""
+        connections = [
+            {
+                "conn": conn.id,
+                "protocol": self.server.name,
+                "client": f"{conn.client.address}:{conn.client.port}",
+                "age": round(conn.age, 3),
+                "remembers": dict(conn.remembered),
+                "held": held(conn.remembered),
+            }
+            for conn in self.ledger.live.values()
+        ]
+        subjects = [
+            {
+                "protocol": self.server.name,
+                subject.where: subject.name,
+                "remembers": dict(subject.remembers),
+                "held": held(subject.remembers),
+                "expires_in": subject.expires_in,
+            }
+            for subject in self.server.subjects()
+        ]
+        return {
+            "connections": connections,
+            "sessions": [subject for subject in subjects if "session" in subject],
+            "shared": [subject for subject in subjects if "shared" in subject],
+        }

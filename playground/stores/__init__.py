@@ -1,0 +1,1 @@
+"""Where state can live outside of a connection."""

@@ -1,0 +1,321 @@
+"""The book of one server's connections: every line about a connection is written here.
+
+:class:`Observed` keeps it for the reactor's transports, the FTP handler for
+pyftpdlib's sockets. Nobody else records messages, life or state.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from playground.journal.events import (
+    ConnectionClose,
+    ConnectionOpen,
+    Json,
+    Kept,
+    LimitHit,
+    Partial,
+    Received,
+    Refused,
+    Sent,
+    Snapshot,
+)
+from playground.journal.journal import Journal
+from playground.journal.redaction import SHORTEST_ECHO, Secret
+from playground.wire.limits import Limits
+from playground.wire.machines import Transition
+from playground.wire.memory import NOTHING, Memory, Step, Subject, state_event
+
+
+class Endpoint(NamedTuple):
+    """One end of a connection."""
+
+    address: str
+    port: int
+
+
+class Remembers(Protocol):
+    """What the wire asks of a server: its name, and what it remembers."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's name in the journal."""
+
+    @property
+    def options(self) -> Limits:
+        """The limits that hold for its connections."""
+
+    def remembered(self, conn: Connection, /) -> Snapshot:
+        """What it holds for that socket now."""
+
+    def subjects(self) -> Iterable[Subject]:
+        """What it holds under ids and for everybody."""
+
+    def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
+        """Those of :meth:`subjects` that belong to whoever is on that connection."""
+
+    def farewell(self, reason: str, /) -> bytes:
+        """The protocol's own goodbye."""
+
+
+class Ledger:
+    """All connections of one server, live ones by id."""
+
+    def __init__(self, journal: Journal, server: Remembers, seconds: Callable[[], float]) -> None:
+        self.journal = journal
+        self.server = server
+        self.seconds = seconds
+        """A clock for durations, in seconds."""
+        self.memory = Memory(journal, server)
+        self.live: dict[str, Connection] = {}
+        self.opened = 0
+        """Connections so far, not counting children."""
+        self.by_address: Counter[str] = Counter()
+        """Live connections from each address, not counting children."""
+
+    def open(
+        self,
+        client: Endpoint,
+        server_side: Endpoint,
+        *,
+        parent: Connection | None = None,
+        transport: str = "tcp",
+        tls: bool = False,
+    ) -> Connection:
+        """A peer has connected. A child of ``ftp-1`` (a data connection) is ``ftp-1.1``."""
+        if parent is None:
+            self.opened += 1
+            self.by_address[client.address] += 1
+            name = f"{self.server.name}-{self.opened}"
+        else:
+            parent.children += 1
+            name = f"{parent.id}.{parent.children}"
+        conn = Connection(self, name, client, server_side, parent)
+        self.live[name] = conn
+        self.journal.record(
+            ConnectionOpen(
+                protocol=self.server.name,
+                conn=name,
+                client_address=client.address,
+                client_port=client.port,
+                server_address=server_side.address,
+                server_port=server_side.port,
+                transport=transport,
+                tls=tls,
+                parent=parent.id if parent else None,
+            )
+        )
+        return conn
+
+    def full(self, client: Endpoint) -> tuple[str, int] | None:
+        """The limit that forbids this connection, which is counted already: (setting, value), or None."""
+        options = self.server.options
+        if 0 < options.connections < sum(self.by_address.values()):
+            return "connections", options.connections
+        if 0 < options.connections_per_address < self.by_address[client.address]:
+            return "connections_per_address", options.connections_per_address
+        return None
+
+    def pull(self, why: str = "ended") -> None:
+        """Write down what changed in sessions and shared things without anybody's message."""
+        self.memory.pull(why=why)
+
+
+class Connection:
+    """One connection in the journal."""
+
+    __slots__ = (
+        "_echoes",
+        "_journal",
+        "_ledger",
+        "_remembered",
+        "_server",
+        "_step",
+        "bytes_received",
+        "bytes_sent",
+        "children",
+        "client",
+        "id",
+        "inner",
+        "last_received",
+        "messages_received",
+        "messages_sent",
+        "open",
+        "opened_at",
+        "parent",
+        "protocol",
+        "server_side",
+    )
+
+    def __init__(
+        self, ledger: Ledger, name: str, client: Endpoint, server_side: Endpoint, parent: Connection | None
+    ) -> None:
+        self._ledger = ledger
+        self._journal = ledger.journal
+        self._server = ledger.server
+        self._remembered: Snapshot = NOTHING
+        self._step: Step | None = None
+        self._echoes: list[tuple[bytes, str]] = []
+        self.id = name
+        self.protocol = ledger.server.name
+        self.client = client
+        self.server_side = server_side
+        self.parent = parent
+        self.children = 0
+        self.inner: Any = None
+        """The server's protocol object on this connection."""
+        self.open = True
+        self.opened_at = ledger.seconds()
+        self.bytes_received = 0
+        """Counted by whoever owns the socket, as is ``bytes_sent``."""
+        self.bytes_sent = 0
+        self.messages_received = 0
+        self.messages_sent = 0
+        self.last_received: int | None = None
+        """The ``seq`` of the newest message from the client: the cause of what follows."""
+
+    @property
+    def remembered(self) -> Snapshot:
+        """What was last recorded as remembered for this socket."""
+        return self._remembered
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was opened."""
+        return self._ledger.seconds() - self.opened_at
+
+    def received(
+        self,
+        data: bytes,
+        *,
+        secrets: Sequence[Secret] = (),
+        carried: Mapping[str, Json] | None = None,
+        carried_size: int | None = None,
+    ) -> int:
+        """The client sent one message; returns its ``seq``. Call it before handling the message."""
+        self.pull()
+        self.messages_received += 1
+        self._echoes = [
+            (data[start:end], kind) for start, end, kind in secrets if end - start >= SHORTEST_ECHO
+        ]
+        event = Received(
+            protocol=self.protocol,
+            conn=self.id,
+            size=len(data),
+            carried=dict(carried) if carried else None,
+            carried_size=carried_size if carried else None,
+            **self._journal.payload(data, secrets),
+        )
+        self.last_received = self._journal.record(event)
+        self._ledger.memory.stale = True
+        return self.last_received
+
+    def sent(self, data: bytes, *, secrets: Sequence[Secret] = (), cause: int | None = None) -> int:
+        """The server sends one message; returns its ``seq``. What changed before it is written first."""
+        self._pull_own()
+        if self._ledger.memory.stale:
+            self._ledger.memory.pull(conn=self.id, cause=self.last_received)
+        self.messages_sent += 1
+        return self._journal.record(
+            Sent(
+                protocol=self.protocol,
+                conn=self.id,
+                cause=cause if cause is not None else self.last_received,
+                size=len(data),
+                **self._journal.payload(data, secrets, self._echoes),
+            )
+        )
+
+    def partial(self, data: bytes) -> None:
+        """Bytes that arrived but never became a message."""
+        whole = (Secret(0, len(data)),)
+        event = Partial(
+            protocol=self.protocol, conn=self.id, size=len(data), **self._journal.payload(data, whole)
+        )
+        self._journal.record(event)
+
+    def refused(self, rule: str, text: str, source: str | None = None) -> int:
+        """The newest message is not allowed by a rule or by the present state."""
+        return self._journal.record(
+            Refused(
+                protocol=self.protocol,
+                conn=self.id,
+                cause=self.last_received,
+                rule=rule,
+                text=text,
+                source=source,
+            )
+        )
+
+    def limit(self, setting: str, value: float, text: str) -> int:
+        """A limit was reached. ``setting`` is its name without the server's, such as ``idle``."""
+        return self._journal.record(
+            LimitHit(
+                protocol=self.protocol,
+                conn=self.id,
+                cause=self.last_received,
+                limit=f"{self.protocol}.{setting}",
+                value=value,
+                text=text,
+            )
+        )
+
+    def machine_step(self, step: Transition) -> None:
+        """A machine of this connection moved; its next ``state`` event will say so."""
+        self._step = self._step.then(step) if self._step else Step(*step)
+
+    def pull(self) -> None:
+        """Write down what the server remembers differently since the last time."""
+        self._pull_own()
+        self._ledger.memory.pull(conn=self.id, cause=self.last_received)
+
+    def _pull_own(self) -> None:
+        if self.parent is not None:
+            return  # a data connection is part of its control connection's state
+        now = self._server.remembered(self)
+        before = self._remembered
+        if now is before:
+            return
+        self._remembered = now
+        step, self._step = self._step, None
+        if now != before:
+            self._journal.record(
+                state_event(
+                    self.protocol, "connection", before, now, step, conn=self.id, cause=self.last_received
+                )
+            )
+
+    def closed(self, reason: str) -> None:
+        """The socket is gone, and the server's protocol knows. Says what died with it and what lives on."""
+        if not self.open:
+            return
+        self.open = False
+        ledger = self._ledger
+        ledger.memory.pull(conn=self.id)
+        del ledger.live[self.id]
+        kept: list[Kept] = []
+        if self.parent is None:
+            ledger.by_address[self.client.address] -= 1
+            if not ledger.by_address[self.client.address]:
+                del ledger.by_address[self.client.address]
+            kept = [
+                Kept(where=where, name=name, remembers=dict(remembers), expires_in=expires_in)
+                for where, name, remembers, expires_in in self._server.subjects_of(self)
+            ]
+        self._journal.record(
+            ConnectionClose(
+                protocol=self.protocol,
+                conn=self.id,
+                reason=reason,
+                received_bytes=self.bytes_received,
+                sent_bytes=self.bytes_sent,
+                received_messages=self.messages_received,
+                sent_messages=self.messages_sent,
+                lifetime=round(self.age, 6),
+                forgot=dict(self._remembered),
+                kept=kept,
+            )
+        )
+        self._remembered = NOTHING

@@ -1,0 +1,132 @@
+"""Listening on an endpoint with every connection observed, and stopping politely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorCore
+from twisted.internet.protocol import Factory
+from typing_extensions import override
+
+from playground.wire.ledger import Ledger
+from playground.wire.observed import Observed, as_endpoint
+
+GOODBYE_SECONDS = 2.0
+"""How long connections may take to finish when the server stops."""
+
+
+class BadEndpoint(Exception):
+    """An endpoint string that cannot be used. Its text tells a person why."""
+
+
+class ListeningService(Protocol):
+    """An ``IService`` that can say when and where it listens."""
+
+    @property
+    def opened(self) -> Deferred[tuple[str, int]]:
+        """Fires with (address, port); fails with ``CannotListenError`` or :class:`BadEndpoint`."""
+
+    def startService(self) -> None:
+        """Begin to listen."""
+
+    def stopService(self) -> Deferred[None] | None:
+        """Stop, say goodbye, and wait for the connections to end."""
+
+
+class ObservedFactory(Factory):
+    """Wraps what another factory builds."""
+
+    noisy = False
+
+    def __init__(self, factory: IProtocolFactory, ledger: Ledger, reactor: Any) -> None:
+        self._factory = factory
+        self._ledger = ledger
+        self._reactor = reactor
+        self.connections: set[Observed] = set()
+        self._when_empty: list[Callable[[], None]] = []
+
+    @override
+    def doStart(self) -> None:
+        super().doStart()
+        self._factory.doStart()
+
+    @override
+    def doStop(self) -> None:
+        super().doStop()
+        self._factory.doStop()
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Observed | None:
+        inner = self._factory.buildProtocol(cast("IAddress", addr))
+        if inner is None:
+            return None
+        observed = Observed(cast("Any", inner), self._ledger, self._reactor, self._lost)
+        self.connections.add(observed)
+        return observed
+
+    def _lost(self, observed: Observed) -> None:
+        self.connections.discard(observed)
+        if not self.connections:
+            waiting, self._when_empty = self._when_empty, []
+            for call in waiting:
+                call()
+
+    def when_empty(self) -> Deferred[None]:
+        """Fires when no connection is left."""
+        empty: Deferred[None] = Deferred()
+        if self.connections:
+            self._when_empty.append(lambda: empty.callback(None))
+        else:
+            empty.callback(None)
+        return empty
+
+
+class Listening(Service):
+    """A server of observed connections on one Twisted endpoint string."""
+
+    def __init__(self, endpoint: str, factory: IProtocolFactory, ledger: Ledger, reactor: Any) -> None:
+        self._endpoint = endpoint
+        self._reactor = reactor
+        self._factory = ObservedFactory(factory, ledger, reactor)
+        self._port: IListeningPort | None = None
+        self.opened: Deferred[tuple[str, int]] = Deferred()
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        try:
+            endpoint = serverFromString(cast("IReactorCore", self._reactor), self._endpoint)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            self.opened.errback(BadEndpoint(f"{self._endpoint!r} is no endpoint Twisted knows: {error}"))
+            return
+        listening = endpoint.listen(self._factory)
+        listening.addCallback(self._listens).addCallbacks(self.opened.callback, self.opened.errback)
+
+    def _listens(self, port: IListeningPort) -> tuple[str, int]:
+        self._port = port
+        address, number = as_endpoint(port.getHost())
+        return address, number
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._port is not None:
+            port, self._port = self._port, None
+            await maybeDeferred(port.stopListening)
+        for connection in list(self._factory.connections):
+            connection.goodbye("shutdown")
+        late = self._reactor.callLater(GOODBYE_SECONDS, self._abort_all)
+        await self._factory.when_empty()
+        if late.active():
+            late.cancel()
+
+    def _abort_all(self) -> None:
+        for connection in list(self._factory.connections):
+            connection.abortConnection("shutdown")

@@ -1,0 +1,181 @@
+"""Compare what a server remembers with what was last written down of it.
+
+Servers are never trusted to report a change: after each message and each timer
+their memory is *pulled* and compared, so that a protocol cannot forget to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from playground.journal.events import Json, SessionEnd, SessionStart, Snapshot, State, Where
+from playground.wire.machines import Transition
+
+if TYPE_CHECKING:
+    from playground.journal.journal import Journal
+    from playground.wire.ledger import Remembers
+
+NOTHING: Snapshot = {}
+
+SubjectWhere = Literal["session", "shared"]
+
+
+class Subject(NamedTuple):
+    """Something remembered that does not belong to one socket."""
+
+    where: SubjectWhere
+    name: str
+    """Such as ``game/ada`` for a seat, ``game/table`` for a table, ``#3f9c`` for a secret id."""
+    remembers: Snapshot
+    """Frozen. Hand out the identical object while nothing changed: that is the fast path."""
+    expires_in: float | None = None
+    """Seconds, where it is limited."""
+
+
+class Step(NamedTuple):
+    """What a machine did since its subject was last written down: first state, last input, last state."""
+
+    machine: str
+    input: str
+    before: str
+    after: str
+
+    def then(self, next_step: Transition) -> Step:
+        """This step and the next one as one."""
+        return Step(self.machine, next_step.input, self.before, next_step.after)
+
+
+def held(snapshot: Snapshot) -> int:
+    """Bytes of a snapshot as JSON; 0 when it holds nothing."""
+    return len(msgspec.json.encode(snapshot)) if snapshot else 0
+
+
+def changes(before: Snapshot, after: Snapshot) -> dict[str, tuple[Json, Json]]:
+    """Path to (before, after) for everything that differs. ``None`` stands for "was not there"."""
+    return dict(_changes("", before, after))
+
+
+def _changes(path: str, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, tuple[Json, Json]]]:
+    for key in dict.fromkeys((*before, *after)):
+        was, now = before.get(key), after.get(key)
+        if was == now and (key in before) == (key in after):
+            continue
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            yield from _changes(f"{path}{key}.", was, now)
+        else:
+            yield f"{path}{key}", (was, now)
+
+
+def state_event(
+    protocol: str,
+    where: Where,
+    before: Snapshot,
+    after: Snapshot,
+    step: Step | None,
+    **subject: Any,
+) -> State:
+    """The event that tells a change. ``subject`` is ``conn``, ``session`` or ``shared``, and ``cause``."""
+    event = State(
+        protocol=protocol,
+        where=where,
+        changed=changes(before, after),
+        remembers=dict(after),
+        held=held(after),
+        **subject,
+    )
+    if step is not None:
+        event.machine, event.input, event.before, event.after = step
+    return event
+
+
+class Memory:
+    """What was last recorded of one server's sessions and shared things."""
+
+    def __init__(self, journal: Journal, server: Remembers) -> None:
+        self._journal = journal
+        self._server = server
+        self._last: dict[tuple[SubjectWhere, str], Snapshot] = {}
+        self._steps: dict[tuple[SubjectWhere, str], Step] = {}
+        self.stale = True
+        """True while something may have changed that nobody pulled yet."""
+
+    def step(self, where: SubjectWhere, name: str, step: Transition) -> None:
+        """A machine of that subject moved; its next ``state`` event will say so."""
+        known = self._steps.get((where, name))
+        self._steps[where, name] = known.then(step) if known else Step(*step)
+        self.stale = True
+
+    def pull(self, *, conn: str | None = None, cause: int | None = None, why: str = "ended") -> None:
+        """Write down what changed since the last pull.
+
+        ``conn`` and ``cause`` say whose message did it, where one did; ``why``
+        is the reason given for sessions that are gone.
+        """
+        self.stale = False
+        seen = 0
+        last = self._last
+        for subject in self._server.subjects():
+            seen += 1
+            key = (subject.where, subject.name)
+            before = last.get(key)
+            if before is not subject.remembers:
+                self._compare(subject, before, conn, cause)
+                last[key] = subject.remembers
+        if seen < len(last):
+            self._bury(why, conn, cause)
+        if self._steps:
+            self._steps.clear()
+
+    def _compare(
+        self, subject: Subject, before: Snapshot | None, conn: str | None, cause: int | None
+    ) -> None:
+        where, name, after, expires_in = subject
+        protocol = self._server.name
+        if before is None and where == "session":
+            self._journal.record(
+                SessionStart(protocol=protocol, session=name, conn=conn, cause=cause, expires_in=expires_in)
+            )
+        if (before or NOTHING) != after:
+            step = self._steps.get((where, name))
+            ident = {where: name}
+            self._journal.record(
+                state_event(protocol, where, before or NOTHING, after, step, conn=conn, cause=cause, **ident)
+            )
+
+    def _bury(self, why: str, conn: str | None, cause: int | None) -> None:
+        alive = {(subject.where, subject.name) for subject in self._server.subjects()}
+        for key in [key for key in self._last if key not in alive]:
+            where, name = key
+            forgot = self._last.pop(key)
+            protocol = self._server.name
+            if where == "session":
+                self._journal.record(
+                    SessionEnd(
+                        protocol=protocol,
+                        session=name,
+                        conn=conn,
+                        cause=cause,
+                        reason=why,
+                        forgot=dict(forgot),
+                    )
+                )
+            elif forgot:
+                self._journal.record(
+                    state_event(
+                        protocol,
+                        where,
+                        forgot,
+                        NOTHING,
+                        self._steps.get(key),
+                        conn=conn,
+                        cause=cause,
+                        shared=name,
+                    )
+                )
+
+    def subjects(self) -> Iterable[Subject]:
+        """What the server holds under ids and for everybody, now."""
+        return self._server.subjects()

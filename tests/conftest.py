@@ -18,19 +18,21 @@ def _nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     from twisted.internet import reactor  # noqa: TID251  # here, because importing it installs it
-    from twisted.logger import LogLevel, globalLogPublisher
+    from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+    from zope.interface import provider
 
     failures: list[str] = []
 
-    def observe(event: dict[str, object]) -> None:
+    @provider(ILogObserver)
+    def observe(event: LogEvent) -> None:
         if event.get("log_level") is LogLevel.critical:
             failures.append(str(event.get("log_failure") or event.get("log_format")))
 
     def open_things() -> set[str]:
-        timers = {f"timer {timer}" for timer in reactor.getDelayedCalls()}  # type: ignore[attr-defined]
+        timers = {f"timer {timer}" for timer in reactor.getDelayedCalls()}
         readers = {
             f"open {reader}"
-            for reader in reactor.getReaders()  # type: ignore[attr-defined]
+            for reader in reactor.getReaders()
             if "waker" not in type(reader).__name__.lower()
         }
         return timers | readers

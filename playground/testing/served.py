@@ -82,7 +82,7 @@ class Talk(Protocol):
 
     def _wait(self, mark: bytes | None, seconds: float) -> Deferred[bytes]:
         heard: Deferred[bytes] = Deferred()
-        heard.addTimeout(seconds, self._reactor)
+        _ = heard.addTimeout(seconds, self._reactor)
         self._waiting.append((mark, heard))
         self._answer()
         return heard
@@ -147,7 +147,7 @@ class Served:
         return talk
 
     def events(self, *words: str) -> list[Any]:
-        """The journal so far, filtered as ``playground log`` does. Any, so that a test may just ask for a field."""
+        """The journal so far, filtered as ``playground log`` does (Any: a test may ask for any field)."""
         keep = parse_filter(words)
         return [event for event in self.journal.ring if keep(event)]
 
@@ -156,7 +156,7 @@ class Served:
         matching = self.events(*words)
         if len(matching) < count:
             waiter = _Waiter(words, count - len(matching))
-            waiter.done.addTimeout(seconds, self.playground.reactor)
+            _ = waiter.done.addTimeout(seconds, self.playground.reactor)
             self.journal.add_sink(waiter)
             try:
                 await waiter.done

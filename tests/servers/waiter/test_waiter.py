@@ -36,7 +36,7 @@ async def test_it_does_not_know_who_comes_back(cafe: Served):
     ada = await cafe.connect()
     ada.say("order soup\n")
     await ada.until("very well\n")
-    ada.hang_up()
+    ada.abort()
     (closed,) = await cafe.happens("event:connection.close")
     assert closed.forgot == {"orders": ("soup",), "cooking": 1}
 

@@ -1,0 +1,529 @@
+"""The file's writer: batches, rotation, a full disk, a killed program. No test here sleeps."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.journal.events import (
+    AnyEvent,
+    ConnectionClose,
+    ConnectionOpen,
+    Dropped,
+    Forgotten,
+    JournalOpen,
+    Received,
+    SessionEnd,
+    State,
+    Where,
+)
+from playground.views import jsonl_writer
+from playground.views.jsonl import encode, parts, read_events, read_run, rotated
+from playground.views.jsonl_follow import follow
+from playground.views.jsonl_writer import JsonlWriter
+from playground.views.runs import find_run, runs, start_run
+
+OPENING = JournalOpen(seq=1, run="r1", version="0.1.0", pid=1, servers={"ftp": "tcp:2121"})
+
+
+def line(seq: int, conn: str = "ftp-1", size: int = 10) -> Received:
+    return Received(seq=seq, protocol="ftp", conn=conn, size=size, data="x" * size)
+
+
+def opened(seq: int, conn: str) -> ConnectionOpen:
+    return ConnectionOpen(
+        seq=seq, conn=conn, client_address="::1", client_port=1, server_address="::1", server_port=2121
+    )
+
+
+def closed(seq: int, conn: str) -> ConnectionClose:
+    return ConnectionClose(
+        seq=seq,
+        conn=conn,
+        reason="client",
+        received_bytes=0,
+        sent_bytes=0,
+        received_messages=0,
+        sent_messages=0,
+        lifetime=1.0,
+        forgot={},
+    )
+
+
+def state(
+    seq: int, where: Where, *, conn: str | None = None, session: str | None = None, shared: str | None = None
+) -> State:
+    return State(
+        seq=seq,
+        where=where,
+        conn=conn,
+        session=session,
+        shared=shared,
+        changed={"n": (0, seq)},
+        remembers={"n": seq},
+        held=7,
+        cause=seq - 1,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "playground.jsonl"
+
+
+@pytest.fixture
+def writers() -> Iterator[list[JsonlWriter]]:
+    made: list[JsonlWriter] = []
+    yield made
+    for writer in made:
+        writer.close()
+
+
+def test_what_was_put_is_in_the_file_after_a_flush(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    events: list[AnyEvent] = [OPENING, *(line(seq) for seq in range(2, 5000))]
+    for event in events:
+        writer.put(event)
+    assert writer.flush()
+    assert list(read_events(path)) == events
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_single_event_reaches_the_file_without_a_flush(
+    path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = threading.Event()
+
+    def write(fd: int, data: bytes) -> int:
+        size = os.write(fd, data)
+        written.set()
+        return size
+
+    monkeypatch.setattr(jsonl_writer, "_write", write)
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    for event in (OPENING, line(2), line(3)):  # all but the first may find the thread at rest
+        written.clear()
+        writer.put(event)
+        assert written.wait(5), "nobody hurried the thread, and it came by itself"
+    assert list(read_events(path)) == [OPENING, line(2), line(3)]
+
+
+def test_the_reactor_can_be_told_when_a_flush_is_done(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    seen: list[list[AnyEvent]] = []
+    done = threading.Event()
+
+    def reached() -> None:
+        seen.append(list(read_events(path)))
+        done.set()
+
+    writer.put(OPENING)
+    writer.when_flushed(reached)
+    assert done.wait(5)
+    assert seen == [[OPENING]]
+
+
+def test_a_listener_that_raises_does_not_end_the_writer(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    writer.when_flushed(lambda: 1 / 0)  # type: ignore[arg-type]
+    writer.put(OPENING)
+    assert writer.flush()
+
+
+def test_close_writes_the_rest_and_later_events_are_lost(path: Path) -> None:
+    writer = JsonlWriter(path)
+    writer.put(OPENING)
+    assert writer.close()
+    writer.put(line(2))
+    assert writer.lost == 1
+    assert list(read_events(path)) == [OPENING]
+
+
+def test_each_file_of_a_rotated_run_stands_alone(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path, max_bytes=2000, keep=3)
+    writers.append(writer)
+    head: list[AnyEvent] = [
+        OPENING,
+        opened(2, "ftp-1"),
+        opened(3, "ftp-2"),
+        state(4, "connection", conn="ftp-1"),
+        state(5, "connection", conn="ftp-2"),
+        state(6, "session", session="game/ada"),
+        state(7, "session", session="game/bob", conn="game-1"),
+        state(8, "shared", shared="game/table"),
+        closed(9, "ftp-2"),
+        SessionEnd(seq=10, session="game/ada", reason="expired", forgot={}),
+    ]
+    events = [*head, *(line(seq) for seq in range(11, 60))]
+    for event in events:
+        writer.put(event)
+    assert writer.flush()
+    assert [event for _, event in read_run(path)] == events
+    files = parts(path)
+    assert 2 < len(files) <= 4
+    for file in files[:-1]:
+        assert 2000 <= file.stat().st_size < 2300
+    first, *again = list(read_events(path))[:5]
+    assert isinstance(first, JournalOpen)
+    assert first.again
+    assert first.run == "r1"
+    assert [type(event).__name__ for event in again] == ["ConnectionOpen", "State", "State", "State"]
+    assert all(event.again for event in again)
+    assert [event.seq for event in again] == [2, 4, 7, 8]
+    assert [event.changed for event in again if isinstance(event, State)] == [{}, {}, {}]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_only_the_newest_parts_are_kept(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path, max_bytes=500, keep=2)
+    writers.append(writer)
+    writer.put(OPENING)
+    for seq in range(2, 100):
+        writer.put(line(seq))
+    assert writer.flush()
+    assert parts(path) == [rotated(path, 2), rotated(path, 1), path]
+    seqs = [event.seq for _, event in read_run(path)]
+    assert seqs[0] == 1
+    assert seqs[1:] == list(range(seqs[1], 100))
+
+
+def test_a_head_that_is_larger_than_a_file_does_not_rotate_for_ever(
+    path: Path, writers: list[JsonlWriter]
+) -> None:
+    writer = JsonlWriter(path, max_bytes=300, keep=2)
+    writers.append(writer)
+    writer.put(OPENING)
+    for seq in range(2, 12):
+        writer.put(opened(seq, f"ftp-{seq}"))
+    assert writer.flush()
+    assert len(parts(path)) == 3
+
+
+def test_a_file_that_was_deleted_is_begun_anew(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    writer.put(OPENING)
+    assert writer.flush()
+    path.unlink()
+    writer.put(line(2))
+    assert writer.flush()
+    opening, event = read_events(path)
+    assert opening.again
+    assert event == line(2)
+
+
+def test_a_line_torn_by_a_former_process_does_not_spoil_the_next(
+    path: Path, writers: list[JsonlWriter]
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(encode(OPENING) + encode(line(2))[:20])
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    writer.put(line(3))
+    assert writer.flush()
+    assert list(read_events(path)) == [OPENING, line(3)]
+
+
+def test_a_link_in_the_files_place_is_not_followed(path: Path) -> None:
+    troubles: list[str] = []
+    path.parent.mkdir()
+    elsewhere = path.parent / "elsewhere"
+    path.symlink_to(elsewhere)
+    writer = JsonlWriter(path, on_trouble=troubles.append)
+    writer.put(OPENING)
+    assert not writer.close()
+    assert not elsewhere.exists()
+    assert len(troubles) == 1
+
+
+def test_an_unwritable_folder_is_trouble_once_and_nothing_is_lost_while_the_queue_has_room(
+    tmp_path: Path, writers: list[JsonlWriter]
+) -> None:
+    blocked = tmp_path / "state"
+    blocked.write_text("a file where the folder should be")
+    troubles: list[str] = []
+    told = threading.Event()
+
+    def trouble(text: str) -> None:
+        troubles.append(text)
+        told.set()
+
+    path = blocked / "playground.jsonl"
+    writer = JsonlWriter(path, on_trouble=trouble, retry=0.01)
+    writers.append(writer)
+    writer.put(OPENING)
+    assert told.wait(5)
+    assert not writer.flush(timeout=0.05)
+    writer.put(line(2))
+    blocked.unlink()
+    assert writer.flush()
+    assert list(read_events(path)) == [OPENING, line(2)]
+    assert len(troubles) == 1
+    assert "The servers go on" in troubles[0]
+    assert writer.lost == 0
+
+
+class FullDisk:
+    """Stands where ``os.write`` does: after ``room`` bytes the disk is full."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.refused = threading.Event()
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        if self.room <= 0:
+            self.refused.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = os.write(fd, data[: self.room])
+        self.room -= taken
+        return taken
+
+
+def test_a_full_disk_costs_events_and_says_how_many_where_they_are_missing(
+    path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    troubles: list[str] = []
+    writer = JsonlWriter(path, queue_events=10, on_trouble=troubles.append, retry=0.01, now=lambda: 5.0)
+    writers.append(writer)
+    writer.put(OPENING)
+    assert writer.flush()
+    disk = FullDisk(room=30)
+    monkeypatch.setattr(jsonl_writer, "_write", disk.write)
+    writer.put(line(2))
+    assert disk.refused.wait(5)
+    assert list(read_events(path)) == [OPENING], "half a line was taken back"
+    for seq in range(3, 100):
+        writer.put(line(seq))
+    lost = writer.lost
+    assert lost == 87
+    disk.room = 10**9
+    assert writer.flush()
+    writer.put(line(100))
+    assert writer.flush()
+    events = list(read_events(path))
+    assert [event.seq for event in events] == [*range(1, 13), 12, 100]
+    gap = events[12]
+    assert isinstance(gap, Dropped)
+    assert gap.count == 87
+    assert gap.time.timestamp() == 5.0
+    assert len(troubles) == 1
+    disk.room = 0
+    writer.put(line(101))
+    disk.refused.clear()
+    assert disk.refused.wait(5)
+    disk.room = 10**9
+    assert writer.flush()
+    assert len(troubles) == 2, "a second episode is told again"
+
+
+def test_a_device_in_the_files_place_is_left_alone() -> None:
+    troubles: list[str] = []
+    before = os.stat(os.devnull).st_mode
+    writer = JsonlWriter(os.devnull, on_trouble=troubles.append)
+    writer.put(OPENING)
+    assert not writer.close()
+    assert "Not a regular file" in troubles[0]
+    assert os.stat(os.devnull).st_mode == before
+
+
+def test_a_real_size_limit_is_a_full_disk(path: Path) -> None:
+    program = """
+import sys, resource, signal
+from pathlib import Path
+from playground.views.jsonl_writer import JsonlWriter
+from playground.journal.events import Received, JournalOpen
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
+writer = JsonlWriter(sys.argv[1], retry=0.01, on_trouble=lambda text: print("trouble", flush=True))
+writer.put(JournalOpen(seq=1, run="r", version="0", pid=1, servers={}))
+for seq in range(2, 500):
+    writer.put(Received(seq=seq, size=4, data="NOOP"))
+assert not writer.flush(0.5)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert writer.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.split() == ["trouble"]
+    assert [event.seq for event in read_events(path)] == list(range(1, 500))
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+
+
+def test_after_kill_9_all_but_perhaps_the_last_line_is_whole(path: Path) -> None:
+    program = """
+import itertools, sys
+from playground.views.jsonl_writer import JsonlWriter
+from playground.journal.events import Received, JournalOpen
+writer = JsonlWriter(sys.argv[1])
+writer.put(JournalOpen(seq=1, run="r", version="0", pid=1, servers={}))
+for seq in itertools.count(2):
+    writer.put(Received(seq=seq, size=1000, data="x" * 1000))
+    if seq % 1000 == 0:
+        writer.flush()
+        print(seq, flush=True)
+"""
+    child = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    flushed = 0
+    while flushed < 3000:
+        flushed = int(child.stdout.readline())
+    child.send_signal(signal.SIGKILL)
+    rest = child.stdout.read().split()
+    child.stdout.close()
+    assert child.wait(30) == -signal.SIGKILL
+    notes: list[str] = []
+    seqs = [event.seq for event in read_events(path, notes.append)]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert len(seqs) >= int(rest[-1] if rest else flushed)
+    assert all("torn" in note for note in notes)
+    assert len(notes) <= 1
+
+
+def collect(path: Path, after_each_pause: list[object], notes: list[str]) -> list[int]:
+    """Follow ``path``; each time nothing is new, the next thing happens; ends after the last one."""
+    pending = iter(after_each_pause)
+    ended = False
+
+    def next_thing(_: float) -> None:
+        nonlocal ended
+        action = next(pending, None)
+        if action is None:
+            ended = True
+        elif callable(action):
+            action()
+
+    found = follow(path, notes.append, stop=lambda: ended, wait=next_thing)
+    return [step[1].seq for step in found if step is not None]
+
+
+def test_following_survives_rotation_a_new_run_and_a_torn_line(path: Path) -> None:
+    path.parent.mkdir()
+    notes: list[str] = []
+
+    def add(target: Path, *data: bytes) -> None:
+        with open(target, "ab") as file:
+            file.write(b"".join(data))
+
+    again = encode(JournalOpen(seq=1, run="r1", version="0", pid=1, servers={}, again=True))
+    half, rest = encode(line(4))[:15], encode(line(4))[15:]
+
+    def rotate_twice_between_two_looks() -> None:
+        os.replace(path, rotated(path, 1))
+        add(path, again, encode(line(5)))
+        os.replace(rotated(path, 1), rotated(path, 2))
+        os.replace(path, rotated(path, 1))
+        add(path, again, encode(line(6)))
+
+    def restart() -> None:
+        start_run(path, path.parent / "runs")
+        add(path, encode(JournalOpen(seq=1, run="r2", version="0", pid=2, servers={})), encode(line(2)))
+
+    seqs = collect(
+        path,
+        [
+            lambda: add(path, encode(OPENING), encode(line(2))),
+            lambda: add(path, encode(line(3)), half),
+            lambda: add(path, rest, b"nonsense\n"),
+            rotate_twice_between_two_looks,
+            restart,
+        ],
+        notes,
+    )
+    assert seqs == [1, 2, 3, 4, 5, 6, 1, 2]
+    assert len(notes) == 1
+    assert notes[0].startswith("a line is not an event; passed over (")
+
+
+def test_following_a_real_writer_through_rotations_misses_nothing(
+    path: Path, writers: list[JsonlWriter]
+) -> None:
+    writer = JsonlWriter(path, max_bytes=700, keep=4)
+    writers.append(writer)
+    batches = iter(range(2, 200, 7))
+
+    def write_some() -> None:
+        start = next(batches)
+        for seq in range(start, start + 7):
+            writer.put(line(seq))
+        assert writer.flush()
+
+    writer.put(OPENING)
+    seqs = collect(path, [write_some] * 28, [])
+    assert seqs == list(range(1, 198))
+    assert len(parts(path)) == 5
+
+
+def test_following_bounds_a_line_and_restarts_a_file_that_was_cut_short(path: Path) -> None:
+    path.parent.mkdir()
+    notes: list[str] = []
+    path.write_bytes(encode(OPENING) + encode(line(2)))
+    ended = iter([False, False, True])
+
+    def act(_: float) -> None:
+        path.write_bytes(
+            b"y" * 900 + b"\n" + encode(line(3)) if path.stat().st_size < 900 else encode(line(4))
+        )
+
+    found = follow(path, notes.append, stop=lambda: next(ended), wait=act, longest=400)
+    assert [step[1].seq for step in found if step is not None] == [1, 2, 3, 4]
+    assert notes == [
+        "a line is longer than 400 bytes; passed over",
+        "the file was cut short; it is read from its beginning",
+    ]
+
+
+def test_a_new_run_puts_the_former_one_aside(path: Path) -> None:
+    path.parent.mkdir()
+    folder = path.parent / "runs"
+    assert start_run(path, folder) == []
+    assert runs(folder) == []
+    rotated(path, 1).write_bytes(encode(OPENING) + encode(line(2)))
+    path.write_bytes(
+        encode(JournalOpen(seq=1, run="r1", version="0", pid=1, servers={}, again=True)) + encode(line(3))
+    )
+    assert start_run(path, folder) == [folder / "r1.1.jsonl", folder / "r1.jsonl"]
+    assert parts(path) == []
+    (run,) = runs(folder)
+    assert run.name == "r1"
+    assert run.opening is not None
+    assert [event.seq for _, event in read_run(run.path)] == [1, 2, 3]
+    assert find_run(folder, "last") == find_run(folder, "r1") == find_run(folder, "r") == run
+    assert find_run(folder, "s") is None
+
+
+def test_only_the_newest_runs_stay_and_none_overwrites_another(path: Path) -> None:
+    path.parent.mkdir()
+    folder = path.parent / "runs"
+    for number, name in enumerate(["a", "b", "b", "../../etc/c d", ""]):
+        path.write_bytes(encode(JournalOpen(seq=1, run=name, version="0", pid=1, servers={})))
+        os.utime(path, (number * 86400, number * 86400))
+        start_run(path, folder, keep=4)
+    assert [run.name for run in runs(folder)] == ["unnamed-19700105T000000Z", "etc-c-d", "b-2", "b"]
+    assert find_run(folder, "b").name == "b"  # type: ignore[union-attr]
+
+
+def test_forgetting_is_restated_as_nothing(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path, max_bytes=400)
+    writers.append(writer)
+    empty = State(seq=4, conn="ftp-1", where="connection", changed={"n": (2, None)}, remembers={}, held=0)
+    forgotten = Forgotten(seq=3, conn="ftp-1", where="connection", forgot={"n": 2})
+    for event in (OPENING, state(2, "connection", conn="ftp-1"), forgotten, empty, line(5), line(6), line(7)):
+        writer.put(event)
+    assert writer.flush()
+    assert not [event for event in read_events(path) if isinstance(event, State)]

@@ -1,0 +1,208 @@
+"""FTP's data connections: connections of their own in the journal, children of a control connection."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from typing import Any
+
+from typing_extensions import override
+
+from playground.servers.ftp.capture import Capture
+from playground.servers.ftp.stock import ActiveDTP, DTPHandler, FileTrouble, PassiveDTP
+from playground.wire.ledger import Connection
+
+UNCAPTURED_BYTES = 4096
+"""How much is looked at when the journal keeps no data at all: its size is told."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class DataConnection(DTPHandler):
+    """One data connection.
+
+    The journal gets the bytes up to its capture limit in ``received`` and
+    ``sent`` events, and the totals at the end: one event per piece of a large
+    file would push everything else out of sight.
+    """
+
+    def __init__(self, sock: Any, cmd_channel: Any) -> None:
+        self.conn: Connection | None = None
+        self.reason = "server"
+        self.room: int | None = None
+        """Bytes that may still be stored, where the account has a quota."""
+        super().__init__(sock, cmd_channel)
+        if self.connected:
+            conn = self.conn = cmd_channel.open_data(self.socket)
+            budget = cmd_channel.server.playground.journal.capture_bytes or UNCAPTURED_BYTES
+            piece = cmd_channel.server.limits.captured_piece
+            self._heard = Capture(conn.received, budget, piece)
+            self._said = Capture(self._tell_sent, budget, piece)
+
+    # -- bytes -------------------------------------------------------------------------------
+
+    @override
+    def recv(self, buffer_size: int) -> bytes:
+        data: bytes = super().recv(buffer_size)
+        if data and self.conn is not None:
+            self.conn.bytes_received += len(data)
+            self._heard.add(data)
+            if self.room is not None:
+                self.room -= len(data)
+                if self.room < 0:
+                    raise FileTrouble(errno.EDQUOT)
+        return data
+
+    @override
+    def send(self, data: Any) -> int:
+        count: int = super().send(data)
+        if count and self.conn is not None:
+            self.conn.bytes_sent += count
+            self._said.add(bytes(data[: self._said.wanted(count)]))
+        return count
+
+    @override
+    def initiate_sendfile(self) -> None:
+        """Send from the file without reading it, except for what the journal keeps."""
+        offset, before = self._offset, self.tot_bytes_sent
+        wanted = self._said.wanted(self.ac_out_buffer_size) if self.conn is not None else 0
+        head = os.pread(self._filefd, wanted, offset) if wanted else b""
+        super().initiate_sendfile()
+        count = self.tot_bytes_sent - before
+        if count and self.conn is not None:
+            self.conn.bytes_sent += count
+            self._said.add(head[:count])
+
+    def _tell_sent(self, data: bytes) -> None:
+        if self.conn is not None:
+            self.conn.sent(data, cause=self.cmd_channel.transfer_cause)
+
+    # -- ends --------------------------------------------------------------------------------
+
+    @override
+    def readable(self) -> bool:
+        if not self.receive and not self._initialized:
+            self.reason = "client"  # it hung up, or sent something, before any command asked for it
+        return bool(super().readable())
+
+    @override
+    def handle_close(self) -> None:
+        if not self._closed and (self.receive or self.producer_fifo):
+            self.reason = "client"
+        super().handle_close()
+
+    @override
+    def handle_timeout(self) -> None:
+        if self.get_transmitted_bytes() <= self._lastdata:
+            self.reason = self.cmd_channel.reason = "idle"
+            self.cmd_channel.conn.limit("data_stall", self.timeout, "the transfer does not move any more")
+        with self.cmd_channel.answering(self.cmd_channel.transfer_cause, "data-timeout"):
+            super().handle_timeout()
+
+    @override
+    def handle_error(self) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, FileTrouble):
+            self.reason = "trouble"
+            super().handle_error()
+            return
+        number = getattr(error.__cause__, "errno", None) or (error.args[0] if error.args else None)
+        text = os.strerror(number) if isinstance(number, int) else "The file cannot be used"
+        self.reason = "limit" if number in FULL else "trouble"
+        code = 552 if number in FULL else 451
+        self._resp = (f"{code} {text}; the transfer is incomplete.", _no_log)
+        self.close()
+
+    @override
+    def close(self) -> None:
+        if self._closed:
+            return
+        with self.cmd_channel.answering(self.cmd_channel.transfer_cause, "data-close"):
+            if self.conn is not None:
+                self._heard.finish()
+                self._said.finish()
+                self.conn.closed(self.reason)
+            super().close()
+
+
+class PassiveDoor(PassiveDTP):
+    """Listens for the one data connection that PASV or EPSV has promised."""
+
+    def __init__(self, cmd_channel: Any, extmode: bool = False) -> None:
+        self.cause: int | None = cmd_channel.cause
+        super().__init__(cmd_channel, extmode)
+
+    @override
+    def handle_accepted(self, sock: Any, addr: Any) -> None:
+        with self.cmd_channel.answering(self.cause, "data-open"):
+            super().handle_accepted(sock, addr)
+
+    @override
+    def handle_timeout(self) -> None:
+        with self.cmd_channel.answering(self.cause, "data-timeout"):
+            super().handle_timeout()
+            self.cmd_channel.drop_queue()
+
+    @override
+    def handle_error(self) -> None:
+        # Accepting failed, most likely for want of descriptors.
+        with self.cmd_channel.answering(self.cause, "data-error"):
+            super().handle_error()
+            self.cmd_channel.drop_queue()
+            self.cmd_channel.respond("425 Can't open the data connection.")
+
+
+class ActiveCall(ActiveDTP):
+    """Calls the client back at the place that PORT or EPRT has named."""
+
+    socket: Any
+    _fileno: int | None
+
+    def __init__(self, ip: str, port: int, cmd_channel: Any) -> None:
+        self.cause: int | None = cmd_channel.cause
+        super().__init__(ip, port, cmd_channel)
+
+    @override
+    def handle_connect(self) -> None:
+        """The client has answered: its socket becomes the data connection's.
+
+        This object lets go of the socket altogether. pyftpdlib's own keeps the
+        number of the descriptor, and would take somebody else's connection out
+        of the loop when that number has been given out again.
+        """
+        sock, control = self.socket, self.cmd_channel
+        problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if problem:
+            raise OSError(problem, os.strerror(problem))
+        self.del_channel()
+        self._fileno = None
+        self.socket = None
+        self.close()
+        control._dtp_connector = None
+        with control.answering(self.cause, "data-open"):
+            if not control.connected:
+                sock.close()
+                return
+            control.respond("200 Active data connection established.")
+            channel = control.dtp_handler(sock, control)
+            if channel.connected:
+                control.data_channel = channel
+                control._on_dtp_connection()
+
+    @override
+    def handle_close(self) -> None:
+        with self.cmd_channel.answering(self.cause, "data-error"):
+            super().handle_close()
+            self.cmd_channel.drop_queue()
+
+    @override
+    def handle_timeout(self) -> None:
+        with self.cmd_channel.answering(self.cause, "data-timeout"):
+            super().handle_timeout()
+            self.cmd_channel.drop_queue()
+
+
+def _no_log(_text: str) -> None:
+    """The journal tells it."""

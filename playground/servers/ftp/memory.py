@@ -1,0 +1,66 @@
+"""What an FTP server remembers of a connection, as the journal shows it. Pure.
+
+The values are read from pyftpdlib's handler by ``mirror.py``; this module
+knows what a fresh connection looks like and which phase a memory stands for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from playground.journal.events import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One connection's state. The defaults are those of a fresh connection."""
+
+    user: str | None = None
+    """The argument of USER."""
+    authenticated: bool = False
+    failed_logins: int = 0
+    cwd: str | None = None
+    """The working directory; there is none before the login."""
+    type: str = "A"
+    """``A`` or ``I`` (RFC 959 3.1.1)."""
+    rest: int = 0
+    """Where the next transfer starts, in bytes (RFC 3659 5)."""
+    rename_from: str | None = None
+    """The argument of RNFR, until RNTO."""
+    data: str | None = None
+    """``pasv-listening:PORT``, ``active-connecting``, ``open-idle`` or ``transfer:COMMAND``."""
+    queued: str | None = None
+    """The transfer command that waits for its data connection."""
+    epsv_all: bool = False
+    """After EPSV ALL no other command may ask for a data connection (RFC 2428 4)."""
+    mlst_facts: str | None = None
+    """The facts chosen by OPTS MLST, where they are not the default ones."""
+    tls: bool = False
+    pbsz: bool = False
+    prot: str | None = None
+    quit_pending: bool = False
+    """True after a QUIT during a transfer, which is finished first."""
+
+
+FRESH = Remembered()
+_NAMES = tuple(field.name for field in fields(Remembered))
+
+
+def snapshot(memory: Remembered) -> dict[str, Json]:
+    """``memory`` without what a fresh connection has too: a fresh connection remembers nothing."""
+    if memory == FRESH:
+        return {}
+    return {name: value for name in _NAMES if (value := getattr(memory, name)) != getattr(FRESH, name)}
+
+
+def phase(memory: Remembered) -> str:
+    """The state of the machine ``ftp`` that ``memory`` stands for."""
+    if memory.quit_pending:
+        return "quitting"
+    if memory.data and memory.data.startswith("transfer:"):
+        return "transferring"
+    if memory.rename_from is not None:
+        return "rename-pending"
+    if memory.authenticated:
+        return "logged-in"
+    return "user-given" if memory.user else "connected"

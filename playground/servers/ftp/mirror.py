@@ -1,0 +1,56 @@
+"""Reads out of pyftpdlib's handler what it remembers. The only file that knows its private names for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playground.servers.ftp.memory import Remembered
+
+
+def remembered(handler: Any) -> Remembered:
+    """The state of a handler. Looks at attributes only, never at the disk."""
+    files = handler.fs
+    facts = handler._current_facts
+    return Remembered(
+        user=handler.username or None,
+        authenticated=handler.authenticated,
+        failed_logins=handler.attempted_logins,
+        cwd=files.cwd if files is not None else None,
+        type=handler._current_type.upper(),
+        rest=handler._restart_position,
+        rename_from=files.shown(handler._rnfr) if files is not None and handler._rnfr else None,
+        data=_data(handler),
+        queued=queued(handler),
+        epsv_all=handler._epsvall,
+        mlst_facts=None if facts == handler.default_facts else ";".join(facts),
+        quit_pending=handler._quit_pending,
+    )
+
+
+def queued(handler: Any) -> str | None:
+    """The transfer command that waits for a data connection."""
+    # Once closed, the handler has no queues any more.
+    going_out = getattr(handler, "_out_dtp_queue", None)
+    coming_in = getattr(handler, "_in_dtp_queue", None)
+    if going_out is not None:
+        return str(going_out[3])
+    return str(coming_in[1]) if coming_in is not None else None
+
+
+def _data(handler: Any) -> str | None:
+    channel = getattr(handler, "data_channel", None)
+    if channel is not None:
+        return f"transfer:{channel.cmd}" if channel._initialized and channel.cmd else "open-idle"
+    acceptor, connector = handler._dtp_acceptor, handler._dtp_connector
+    # pyftpdlib keeps what has failed or timed out until the next command of that kind.
+    if acceptor is not None and not acceptor._closed:
+        return f"pasv-listening:{acceptor.socket.getsockname()[1]}"
+    if connector is not None and not connector._closed:
+        return "active-connecting"
+    return None
+
+
+def busy(handler: Any) -> bool:
+    """Whether a transfer runs or waits for its data connection."""
+    state = _data(handler)
+    return state is not None and (state.startswith("transfer:") or queued(handler) is not None)

@@ -1,0 +1,62 @@
+"""Who may log in over FTP, and what they may do there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from playground.stores.accounts import Accounts
+
+READ = "elr"
+"""Change directory, list, retrieve: pyftpdlib's letters."""
+WRITE = "adfmwMT"
+"""Append, delete, rename, make directory, store, change mode, change time."""
+ANONYMOUS = frozenset({"anonymous", "ftp"})
+"""Names that need no password (RFC 1635)."""
+
+
+class Tree(NamedTuple):
+    """The files that are served to those who have no folder of their own."""
+
+    root: Path
+    writable: bool
+
+
+class Visitor(NamedTuple):
+    """Somebody who is logged in. Stands where pyftpdlib has an authorizer for all users."""
+
+    name: str
+    root: Path
+    letters: str
+    quota: int | None = None
+
+    def has_perm(self, _user: str, letter: str, _path: str | None = None) -> bool:
+        """Whether the visitor has that permission."""
+        return letter in self.letters
+
+    def get_perms(self, _user: str) -> str:
+        """All permissions."""
+        return self.letters
+
+    def get_msg_quit(self, _user: str) -> str:
+        """The text of 221."""
+        return "Goodbye."
+
+    def impersonate_user(self, _user: str, _password: str) -> None:
+        """Everything runs as the one user that runs the playground."""
+
+    def terminate_impersonation(self, _user: str) -> None:
+        """Nothing to go back from."""
+
+
+def admit(accounts: Accounts, tree: Tree, name: str, password: str) -> Visitor | None:
+    """The visitor, or ``None`` when name and password do not fit."""
+    if name in ANONYMOUS:
+        return Visitor(name, tree.root.resolve(), READ)
+    account = accounts.check(name, password)
+    if account is None:
+        return None
+    letters = account.permissions
+    if letters is None:
+        letters = READ + WRITE if tree.writable else READ
+    return Visitor(name, (account.root or tree.root).resolve(), letters, account.quota)

@@ -1,0 +1,269 @@
+"""The commands: pyftpdlib's, with what its defaults leave open closed."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Any
+
+from typing_extensions import override
+
+from playground.servers.ftp.data import ActiveCall, DataConnection, PassiveDoor
+from playground.servers.ftp.filesystem import Files
+from playground.servers.ftp.permissions import Visitor, admit
+from playground.servers.ftp.rules import argument_fault, plain_eprt
+from playground.servers.ftp.stock import FilesystemError, FTPHandler
+from playground.servers.ftp.talk import Talk
+from playground.wire.ledger import Connection
+
+TRANSFERS = frozenset({"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"})
+"""The commands that need a data connection."""
+
+COMMANDS = {
+    **FTPHandler.proto_cmds,
+    "SITE STATE": {
+        "perm": None,
+        "auth": False,
+        "arg": False,
+        "help": "Syntax: SITE STATE (what is remembered of you, as JSON).",
+    },
+}
+
+
+class Session(Talk):
+    """What a client can do on a control connection.
+
+    Its class attributes are settings shared by all connections, so every
+    server makes a subclass of its own (:func:`session_class`).
+    """
+
+    proto_cmds = COMMANDS
+    abstracted_fs = Files
+    dtp_handler = DataConnection
+    passive_dtp = PassiveDoor
+    active_dtp = ActiveCall
+    banner = "Playground FTP. Try: USER ada"
+
+    @override
+    def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
+        name = f"SITE {arg.split(' ')[0].upper()}" if cmd == "SITE" and arg else cmd
+        if name not in self.proto_cmds:
+            # pyftpdlib would take XQUIT for QUIT: it looks at the last four letters.
+            self.respond(f'500 Command "{name[:40]}" not understood.')
+            return
+        super().pre_process_command(line, cmd, arg)
+
+    @override
+    def process_command(self, cmd: str, *args: Any, **kwargs: Any) -> None:
+        argument = str(args[0]) if args else ""
+        fault = argument_fault(cmd, argument)
+        for kind, value in kwargs.items():
+            fault = fault or argument_fault(kind, value)
+        if fault is not None:
+            self.respond(fault)
+            return
+        if cmd in TRANSFERS:
+            channel = getattr(self, "data_channel", None)
+            if channel is not None and channel._initialized:
+                self.respond("450 Another transfer is under way: wait for it, or send ABOR.")
+                return
+            self.drop_queue()
+            self.transfer_cause = self.cause
+        super().process_command(cmd, *args, **kwargs)
+
+    # -- logging in --------------------------------------------------------------------------
+
+    @override
+    def ftp_PASS(self, line: str) -> None:
+        """Check the password. The answer to a wrong one comes late."""
+        if self.authenticated:
+            self.respond("503 User already authenticated.")
+            return
+        if not self.username:
+            self.respond("503 Login with USER first.")
+            return
+        server = self.server
+        visitor = admit(server.playground.accounts, server.tree, self.username, line)
+        if visitor is not None:
+            self._log_in(visitor)
+            return
+        self.username = ""
+        self.attempted_logins += 1
+        self.wait()
+        # A timer of this connection: everybody else is served meanwhile.
+        self.call_later(server.limits.login_penalty, self._refuse_login, self.cause)
+
+    def _log_in(self, visitor: Visitor) -> None:
+        self.authorizer = visitor
+        self.authenticated = True
+        self.attempted_logins = 0
+        self.fs = self.abstracted_fs(str(visitor.root), self)
+        self.respond("230 Login successful.")
+
+    def _refuse_login(self, cause: int | None) -> None:
+        most = self.server.limits.login_attempts
+        with self.answering(cause, "PASS"):
+            if 0 < most <= self.attempted_logins and self.conn is not None:
+                self.conn.limit("login_attempts", most, "too many wrong passwords on one connection")
+                self.respond("530 Authentication failed. Disconnecting.")
+                self.reason = "limit"
+                self.close_when_done()
+            else:
+                self.respond("530 Authentication failed.")
+        self.go_on()
+
+    @override
+    def flush_account(self) -> None:
+        """Forget who this is (REIN, or USER by somebody who is logged in).
+
+        RFC 959 4.1.1 wants all parameters reset; pyftpdlib keeps the directory.
+        """
+        self.drop_queue()
+        super().flush_account()
+        self.fs = None
+
+    def forget(self) -> None:
+        """As REIN, and a running transfer is aborted. The connection stays open."""
+        with self.answering(None, "forget"):
+            channel = getattr(self, "data_channel", None)
+            if channel is not None:
+                self._abort(channel, "this server was told to forget")
+            if self._closed or self._ending:
+                return  # a QUIT had waited for that transfer
+            self.flush_account()
+            self._epsvall = False
+            self._current_facts = list(self.default_facts)
+
+    # -- data connections --------------------------------------------------------------------
+
+    def open_data(self, sock: socket.socket) -> Connection:
+        """A data connection has come to be: a journal connection, child of this one."""
+        conn: Connection = self.server.playground.connection(
+            sock.getpeername()[:2], sock.getsockname()[:2], parent=self.conn
+        )
+        return conn
+
+    def drop_queue(self) -> None:
+        """The transfer that waited for a data connection will not happen."""
+        going_out = getattr(self, "_out_dtp_queue", None)
+        coming_in = getattr(self, "_in_dtp_queue", None)
+        for file in (going_out[2] if going_out else None, coming_in[0] if coming_in else None):
+            if file is not None:
+                file.close()
+        if not self._closed:
+            self._out_dtp_queue = self._in_dtp_queue = None
+
+    @override
+    def _make_epasv(self, extmode: bool = False) -> None:
+        self._replace_data_connection()
+        try:
+            super()._make_epasv(extmode)
+        except OSError:
+            self.respond("425 Can't listen for a data connection.")
+
+    @override
+    def _make_eport(self, ip: str, port: int) -> None:
+        self._replace_data_connection()
+        super()._make_eport(ip, port)
+
+    def _replace_data_connection(self) -> None:
+        """A new data connection replaces the present one. A transfer on that is told so."""
+        channel = getattr(self, "data_channel", None)
+        if channel is not None and channel._initialized:
+            self._abort(channel, "a new data connection was asked for")
+
+    def _abort(self, channel: Any, why: str) -> None:
+        running = channel._initialized
+        if running:
+            channel._resp = (f"426 Transfer aborted: {why}.", self.log)
+        channel.close()
+
+    @override
+    def _on_dtp_connection(self) -> None:
+        super()._on_dtp_connection()
+        channel = getattr(self, "data_channel", None)
+        quota = getattr(self.authorizer, "quota", None)
+        if channel is not None and quota is not None and self.fs is not None:
+            channel.room = quota - self.fs.stored()
+
+    @override
+    def ftp_PASV(self, line: str) -> None:
+        """PASV can name IPv4 addresses only."""
+        if not self._epsvall and ":" in self.socket.getsockname()[0].removeprefix("::ffff:"):
+            self.respond("502 PASV is for IPv4; over IPv6 use EPSV (RFC 2428).")
+            return
+        super().ftp_PASV(line)
+
+    @override
+    def ftp_EPRT(self, line: str) -> None:
+        """As pyftpdlib's, with the address in its one canonical spelling."""
+        plain = plain_eprt(line)
+        if plain is None:
+            self.respond("501 Invalid EPRT format.")
+            return
+        super().ftp_EPRT(plain)
+
+    @override
+    def ftp_QUIT(self, line: str) -> None:
+        """Say goodbye; a running transfer is finished first (RFC 959 4.1.1)."""
+        channel = getattr(self, "data_channel", None)
+        if channel is not None and not channel._initialized:
+            channel.close()  # nothing would ever end it
+        super().ftp_QUIT(line)
+        if self._quit_pending:
+            self.stop_reading()
+
+    # -- files -------------------------------------------------------------------------------
+
+    @override
+    def ftp_CWD(self, path: str) -> str | None:
+        """Change this connection's directory, not the process's."""
+        try:
+            self.fs.chdir(path)
+        except (OSError, FilesystemError) as error:
+            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            self.respond(f"550 {why}.")
+            return None
+        shown = self.fs.cwd.replace('"', '""')
+        self.respond(f'250 "{shown}" is the current directory.')
+        return path
+
+    @override
+    def ftp_TYPE(self, line: str) -> None:
+        """``A N``, the default of RFC 959 3.1.1.5, means ``A``."""
+        super().ftp_TYPE("A" if line.upper() == "A N" else line)
+
+    # -- the rest ----------------------------------------------------------------------------
+
+    @override
+    def ftp_NOOP(self, line: str) -> None:
+        """An answer, and nothing else."""
+        self.respond("200 Nothing done, nothing changed.")
+
+    def ftp_SITE_STATE(self, line: str) -> None:  # noqa: N802  # pyftpdlib looks for this name
+        """What is remembered of whoever asks, as JSON on the one inner line of the reply."""
+        if self.conn is not None:
+            words = self.server.playground.four_words(self.conn)
+            self.respond(f"211-What this server remembers of you:\r\n {json.dumps(words)}\r\n211 End.")
+
+
+def session_class(server_limits: Any) -> type[Session]:
+    """A class with one server's settings. pyftpdlib keeps them in class attributes."""
+
+    class Data(DataConnection):
+        timeout = server_limits.data_stall
+
+    class Door(PassiveDoor):
+        timeout = server_limits.data_wait
+
+    class Call(ActiveCall):
+        timeout = server_limits.data_wait
+
+    class Configured(Session):
+        timeout = server_limits.idle
+        dtp_handler = Data
+        passive_dtp = Door
+        active_dtp = Call
+
+    return Configured

@@ -1,0 +1,379 @@
+"""The conversation on a control connection: lines in, replies out, and each of them in the journal.
+
+What the commands mean is in ``session.py``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from twisted.logger import Logger
+from typing_extensions import override
+
+from playground.journal.events import Trouble
+from playground.servers.ftp import mirror
+from playground.servers.ftp.lines import CommandLines, Line, secrets
+from playground.servers.ftp.memory import FRESH, Remembered, phase
+from playground.servers.ftp.rules import broken_rule, whole_reply
+from playground.servers.ftp.stock import GONE, LATER, AsyncChat, FTPHandler, TryLater
+from playground.wire.flood import Flood
+from playground.wire.ledger import Connection
+from playground.wire.machines import Transition
+
+log = Logger()
+
+
+class Talk(FTPHandler):
+    """A control connection.
+
+    pyftpdlib changes its state now before, now after it answers. So replies are
+    held back until a command is done, and a reader of the journal finds
+    the command, what it changed, and the reply, in this order.
+    """
+
+    # One client's flood of commands must not hold up the others for long.
+    ac_in_buffer_size = 1024
+    default_facts: list[str]
+    username: str
+    authenticated: bool
+    attempted_logins: int
+    fs: Any
+
+    def __init__(self, sock: Any, server: Any, ioloop: Any = None) -> None:
+        self.conn: Connection | None = None
+        self.reason = ""
+        """Why the connection ends, once that is known."""
+        self.cause: int | None = None
+        """The ``seq`` of the command that is being handled."""
+        self.command = "connect"
+        """The word of that command."""
+        self.transfer_cause: int | None = None
+        """The ``seq`` of the command that asked for the present transfer."""
+        self._lines = CommandLines()
+        self._unfinished_reply = ""
+        self._replies: deque[tuple[str, int | None, str]] = deque()
+        self._depth = 0
+        self._phase = phase(FRESH)
+        self._reading = True
+        self._waiting = False
+        self._ended = False
+        self._ending = False
+        limits = server.limits
+        self._flood = Flood(limits.flood_per_second, limits.flood_burst)
+        super().__init__(sock, server, ioloop=ioloop)
+        self.default_facts = list(self._current_facts)
+
+    def welcome(self) -> None:
+        """Begin: the connection is counted, and greeted or sent away."""
+        playground = self.server.playground
+        conn = self.conn = playground.connection(
+            (self.remote_ip, self.remote_port), self.socket.getsockname()[:2]
+        )
+        self.server.entered(self)
+        full = playground.ledger.full(conn.client)
+        if full is not None:
+            conn.limit(*full, "too many connections; this one is sent away")
+            self.farewell("too-many")
+            return
+        with self.answering(None, "connect"):
+            self.handle()
+
+    def remembered(self) -> Remembered:
+        """What is remembered for this connection now."""
+        return mirror.remembered(self)
+
+    # -- lines in ----------------------------------------------------------------------------
+
+    @override
+    def recv(self, buffer_size: int) -> bytes:
+        try:
+            data: bytes = self.socket.recv(buffer_size)
+        except OSError as error:
+            if error.errno in LATER:
+                raise TryLater from error
+            if error.errno not in GONE:
+                raise
+            self.reason = self.reason or "lost"
+            self.close()
+            return b""
+        if not data:
+            self._input_ended()
+        return data
+
+    @override
+    def handle_read(self) -> None:
+        try:
+            data = self.recv(self.ac_in_buffer_size)
+        except TryLater:
+            return
+        if data and self.conn is not None:
+            self.conn.bytes_received += len(data)
+            self._lines.feed(data)
+            self.work()
+
+    def work(self) -> None:
+        """Handle the lines that have come, as far as that is possible now."""
+        while not (self._closed or self._closing or self._waiting or self._quit_pending):
+            line = self._lines.take()
+            if line is None:
+                break
+            self._handle(line)
+        if self._ended:
+            self._close_when_answered()
+
+    def _handle(self, line: Line) -> None:
+        conn = self.conn
+        if conn is None:
+            return
+        if self._idler is not None and not self._idler.cancelled:
+            self._idler.reset()
+        cause = conn.received(line.raw, secrets=secrets(line.raw))
+        if self._flood.rate and self._flood.exceeded(self.server.playground.reactor.seconds()):
+            conn.limit("flood_per_second", self._flood.rate, "more commands than one connection may send")
+            self.farewell("flood")
+            return
+        if line.fault is not None:
+            with self.answering(cause, "line"):
+                conn.refused(line.fault.rule, line.fault.reply[4:], line.fault.source)
+                self.respond(line.fault.reply)
+                if line.fault.hangs_up:
+                    self.reason = "refused"
+                    self.close_when_done()
+            return
+        word, _, argument = line.text.partition(" ")
+        word = word.upper()
+        with self.answering(cause, word):
+            try:
+                self.pre_process_command(line.text, word, argument)
+            except Exception as error:  # a file system may raise anything; the connection lives
+                self.tell_trouble(error)
+                self._unfinished_reply = ""
+                self.respond("451 Something went wrong here; it is in the journal.")
+
+    def tell_trouble(self, error: BaseException | None) -> None:
+        """Our own failure goes to the journal and to the log."""
+        log.failure("FTP failed in {command}", command=self.command)
+        text = f"{type(error).__name__} in the ftp server: {error}"
+        conn = self.conn.id if self.conn is not None else None
+        self.server.playground.journal.record(Trouble(protocol=self.server.name, conn=conn, text=text))
+
+    def wait(self) -> None:
+        """Handle no further line until :meth:`go_on`. Only this connection waits."""
+        self._waiting = True
+        self.stop_reading()
+
+    def go_on(self) -> None:
+        """Handle lines again."""
+        self._waiting = False
+        if not (self._closed or self._closing or self._ended):
+            self._reading = True
+            self._watch()
+        self.work()
+
+    def stop_reading(self) -> None:
+        """Take no more input from the socket."""
+        self._reading = False
+        self._watch()
+
+    def _input_ended(self) -> None:
+        """The client has closed its half, or all of it. What it asked for is still answered."""
+        self._ended = True
+        self.stop_reading()
+        if self.server.limits.half_closed:
+            self.call_later(self.server.limits.half_closed, self.close)
+        self._close_when_answered()
+
+    def _close_when_answered(self) -> None:
+        if not (self._closed or self._closing or self._waiting or mirror.busy(self)):
+            self.reason = self.reason or "client"
+            self.close_when_done()
+
+    # -- replies out -------------------------------------------------------------------------
+
+    @contextmanager
+    def answering(self, cause: int | None, command: str) -> Iterator[None]:
+        """Replies made in here answer the event ``cause``; they go out when the block is left."""
+        outer = self.cause, self.command
+        self.cause, self.command = cause, command
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._settle()
+            self.cause, self.command = outer
+
+    @override
+    def push(self, data: str) -> None:
+        """Part of a reply. pyftpdlib gives long replies in pieces; each reply is one message."""
+        if self._closed or self._ending:
+            return
+        self._unfinished_reply += data
+        if whole_reply(self._unfinished_reply):
+            reply, self._unfinished_reply = self._unfinished_reply, ""
+            self._say_all()
+            self._replies.append((reply, self.cause, self.command))
+            if not self._depth:
+                self._settle()
+
+    @override
+    def push_with_producer(self, producer: Any) -> None:
+        """A listing inside of a reply (STAT): as much of it as a reply may hold."""
+        room: int = self.server.limits.unsent // 2
+        while (piece := producer.more()) and room > 0:
+            room -= len(piece)
+            self._unfinished_reply += piece.decode(self.encoding, "replace")
+        if piece:
+            self._unfinished_reply += " ... and more. LIST gives all of it.\r\n"
+
+    def _settle(self) -> None:
+        """Send the replies that were held back, and write down what has changed."""
+        if self._ending:
+            return
+        self._say_all()
+        if self.conn is not None and not self._closed:
+            self.note_phase()
+            self.conn.pull()
+            if self._ended:
+                self._close_when_answered()
+
+    def _say_all(self) -> None:
+        while self._replies:
+            self._say(*self._replies.popleft())
+
+    def _say(self, reply: str, cause: int | None, command: str) -> None:
+        if self.conn is None:
+            return
+        self.note_phase()
+        rule = broken_rule(reply, command)
+        if rule is not None and command != "line":
+            self.conn.refused(rule.name, reply[4:].rstrip(), rule.source)
+        data = reply.encode(self.encoding, "replace")
+        self.conn.sent(data, cause=cause)
+        AsyncChat.push(self, data)
+        unsent = sum(len(piece) for piece in self.producer_fifo if piece is not None)
+        if unsent > self.server.limits.unsent and not self._ending:
+            self.conn.limit("unsent", self.server.limits.unsent, "the client does not read its replies")
+            self.reason = "clogged"
+            self.close()
+
+    def note_phase(self) -> None:
+        """If the machine ``ftp`` has moved, its next ``state`` event says so."""
+        now = phase(self.remembered())
+        if now != self._phase and self.conn is not None:
+            self.conn.machine_step(Transition("ftp", self.command, self._phase, now))
+            self._phase = now
+
+    @override
+    def send(self, data: bytes) -> int:
+        count: int = super().send(data)
+        if self.conn is not None:
+            self.conn.bytes_sent += count
+        return count
+
+    @override
+    def initiate_send(self) -> None:
+        super(AsyncChat, self).initiate_send()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Tell the loop what this connection waits for."""
+        if self._closed:
+            return
+        loop = self.ioloop
+        wanted = (loop.READ if self._reading else 0) | (loop.WRITE if self.producer_fifo else 0)
+        if loop.socket_map.get(self._fileno) is not self:
+            if wanted:
+                self.add_channel(events=wanted)
+        elif not wanted:
+            self.del_channel()
+        elif wanted != self._wanted_io_events:
+            loop.modify(self._fileno, wanted)
+        self._wanted_io_events = self._current_io_events = wanted
+
+    # -- ends --------------------------------------------------------------------------------
+
+    def farewell(self, reason: str) -> None:
+        """Say goodbye with a 421, and close."""
+        if self._closed or self._closing:
+            return
+        self.reason = self.reason or reason
+        with self.answering(None, reason):
+            self._unfinished_reply = ""
+            self.push(self.server.playground.server.farewell(reason).decode())
+        self.close_when_done()
+
+    @override
+    def handle_timeout(self) -> None:
+        if self.conn is not None:
+            self.conn.limit("idle", self.timeout, "nothing was said for too long")
+        self.farewell("idle")
+
+    @override
+    def close_when_done(self) -> None:
+        """Close when the replies are out. Who does not read them in time loses them."""
+        self._say_all()
+        if self._closed or self._closing:
+            return
+        self.stop_reading()
+        self.reason = self.reason or "server"
+        super().close_when_done()
+        if not self._closed:
+            self.call_later(self.server.limits.last_words, self.close)
+
+    @override
+    def handle_close(self) -> None:
+        self.reason = self.reason or "lost"
+        self.close()
+
+    @override
+    def handle_error(self) -> None:
+        self.tell_trouble(sys.exc_info()[1])
+        self.reason = "trouble"
+        self.close()
+
+    @override
+    def close(self) -> None:
+        if self._closed or self._ending:
+            return
+        self._say_all()
+        self._ending = True
+        channel = getattr(self, "data_channel", None)
+        if channel is not None:
+            channel.reason = self.reason or channel.reason
+        self._swallow()
+        super().close()
+        self.server.left(self)
+        if self.conn is not None:
+            if rest := self._lines.rest():
+                self.conn.partial(rest)
+            self.conn.closed(self.reason or "server")
+
+    def _swallow(self) -> None:
+        """Read what has come but was not asked for: closing over it would reset the connection,
+        and the client might never see the last reply."""
+        try:
+            for _ in range(16):
+                if not self.socket.recv(65536):
+                    break
+        except (OSError, AttributeError):
+            pass
+
+    # -- pyftpdlib's own log: the journal has all of it ----------------------------------------
+
+    @override
+    def log(self, msg: str, logfun: object = None) -> None:
+        """Nothing: it is in the journal."""
+
+    @override
+    def logline(self, msg: str, logfun: object = None) -> None:
+        """Nothing: it is in the journal."""
+
+    @override
+    def log_exception(self, instance: object) -> None:
+        self.tell_trouble(sys.exc_info()[1])

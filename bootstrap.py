@@ -30,6 +30,7 @@ VERSION = ".".join(str(part) for part in sys.version_info[:3])
 UNREACHABLE = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|ReadTimeoutError|Read timed out"
     r"|Failed to establish a new connection|Temporary failure in name resolution|Network is unreachable"
+    r"|\(from versions: none\)"
 )
 
 
@@ -98,10 +99,14 @@ def install(extras: list[str]) -> None:
         return
     said = LOG.read_text(encoding="utf-8", errors="replace")
     where = LOG.relative_to(ROOT)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        give_up(
+            f"pip does not trust the package index's certificate: is a proxy in between? (all of it: {where})"
+        )
     if UNREACHABLE.search(said):
-        give_up(f"pip could not reach the package index: is there a network? Then again. ({where})")
-    errors = [line for line in said.splitlines() if line.lstrip().lower().startswith("error")]
-    give_up(f"pip: {errors[0].strip() if errors else f'exit code {code}'} (all of it: {where})")
+        give_up(f"pip cannot reach the package index: is there a network? (all of it: {where})")
+    errors = [line.strip() for line in said.splitlines() if "ERROR:" in line]
+    give_up(f"pip: {errors[0] if errors else f'exit code {code}'} (all of it: {where})")
 
 
 def main(wanted: list[str]) -> None:

@@ -1,0 +1,62 @@
+"""What an endpoint answers, as a value; the writer makes bytes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus} | {
+    # RFC 9110's names, which Python has from 3.13 on.
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""Reason phrases by status code."""
+
+
+class Answer:
+    """One answer. ``body`` is the whole of it; with ``pieces`` it is streamed instead, its length unknown."""
+
+    __slots__ = ("body", "content_type", "delay", "headers", "pieces", "status")
+
+    def __init__(
+        self,
+        body: bytes = b"",
+        content_type: str = "",
+        status: int = 200,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        *,
+        pieces: Iterator[bytes] | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = tuple(headers)
+        """Further fields; the writer refuses CR, LF and NUL in them."""
+        self.pieces = pieces
+        self.delay = delay
+        """Seconds to wait before it is sent."""
+
+
+def json_answer(content: Any, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    """``content`` as indented JSON, keys in their order, with a line end for the terminal."""
+    return Answer(pretty_json(content), JSON, status, headers)
+
+
+def pretty_json(content: Any) -> bytes:
+    """Indented JSON with a line end."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def text_answer(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    """Plain text, with a line end for the terminal."""
+    return Answer((text if text.endswith("\n") else text + "\n").encode(), TEXT, status, headers)

@@ -1,0 +1,33 @@
+"""What an HTTP client may ask of this server, and why no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playground.wire.limits import Limits, limit
+
+
+@dataclass(frozen=True)
+class HttpLimits(Limits):
+    """Limits of the HTTP server. Sizes are bytes, times are seconds."""
+
+    idle: float = limit(
+        60.0, "browsers keep a connection for a minute or so; a longer silence is a lost client"
+    )
+    head_seconds: float = limit(
+        10.0, "a head fits into one packet; whoever needs longer holds a socket open on purpose or by mistake"
+    )
+    body_seconds: float = limit(60.0, "one MiB at 17 KiB/s, which is slower than any network it runs on")
+    linger_seconds: float = limit(
+        1.0, "closing on a client that still sends would destroy the answer on its way (RFC 9112 9.6)"
+    )
+    request_line: int = limit(8192, "RFC 9112 3 recommends to support 8000 bytes at least")
+    header_line: int = limit(16_384, "Kerberos tickets come to 12 KiB; nobody's field is longer")
+    head: int = limit(65_536, "memory for each connection that has said nothing complete yet")
+    fields: int = limit(100, "browsers send about 20")
+    body: int = limit(
+        1_048_576, "a whole body is kept until it is answered: 1024 connections are one GiB at worst"
+    )
+    chunk_extensions: int = limit(4096, "nobody uses them but who wants to exhaust a server")
+    requests: int = limit(10_000, "a connection that never ends can never be moved to a restarted server")
+    queued: int = limit(32, "pipelined requests that wait for their turn; then reading pauses")

@@ -1,0 +1,319 @@
+"""The one file of the HTTP server that touches Twisted: it moves bytes, time and states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from playground.journal.redaction import Secret
+from playground.servers.http.answer import Answer
+from playground.servers.http.carried import carries, echoed_spans, has_secrets, secret_spans
+from playground.servers.http.problems import Problem
+from playground.servers.http.reader import Reader, Step, incomplete, too_slow
+from playground.servers.http.request import Request
+from playground.servers.http.router import Asker
+from playground.servers.http.site import Site
+from playground.servers.http.states import TABLE, Input, State
+from playground.servers.http.writer import CONTINUE, LAST_CHUNK, chunk, problem_answer
+
+if TYPE_CHECKING:
+    from playground.wire.observed import Observed
+
+QUEUE_BYTES = 65_536
+"""Bytes that may wait behind a request that is being answered; then reading pauses."""
+
+LINGER_BYTES = 262_144
+"""Bytes that are read and thrown away after a refusal, so that the client gets to read its answer."""
+
+
+class HttpProtocol(Protocol):
+    """One HTTP connection."""
+
+    claims_messages = True
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._limits = site.limits
+        self._reader = Reader(site.limits)
+        self._requests = 0
+        self._under_way: Request | None = None
+        self._stream: Iterator[bytes] | None = None
+        self._chunked = False
+        self._last = False
+        self._turn: IDelayedCall | None = None
+        self._deadline: IDelayedCall | None = None
+        self._deadline_of = ""
+        self._reading_paused = False
+        self._closing = ""
+        self._thrown_away = 0
+        self.state = State.IDLE
+
+    # -- Twisted and Observed call these -----------------------------------------------------
+
+    @override
+    def connectionMade(self) -> None:
+        wire = self._wire = cast("Observed", self.transport)
+        scheme = "https" if hasattr(wire.transport, "getPeerCertificate") else "http"
+        site = self._site
+        self._asker = Asker(wire.connection.client.address, scheme, self._four_words, site.random, {})
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        if self.state is State.MUST_CLOSE:
+            self._throw_away(data)
+            return
+        self._reader.append(data)
+        if self._busy:
+            self._bound_queue()
+        else:
+            self._work()
+
+    def input_ended(self) -> None:
+        """The client has closed its half: answer what it asked, then close. May come more than once."""
+        if self.state is State.MUST_CLOSE:
+            self._wire.loseConnection("client")
+        elif self.state is not State.HALF_CLOSED:
+            self._move(Input.INPUT_ENDED)
+            self._settle()
+
+    def drained(self) -> None:
+        """A client that was behind has read what was written: go on."""
+        if self._stream is not None:
+            self._pump()
+        if not self._busy:
+            self._work()
+
+    def goodbye(self, reason: str) -> None:
+        """The server stops: finish the exchange under way, if there is one."""
+        self._closing = reason
+        if self.state in (State.IDLE, State.HEAD):
+            self._move(Input.GOODBYE)
+            self._wire.loseConnection(reason)
+        elif self.state is State.MUST_CLOSE:
+            self._wire.loseConnection(reason)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._move(Input.LOST)
+        self._stream = self._under_way = None
+
+    # -- requests in -------------------------------------------------------------------------
+
+    @property
+    def _busy(self) -> bool:
+        """Whether what has arrived must wait for its turn."""
+        return self._under_way is not None or self._turn is not None or self._wire.clogged
+
+    def _move(self, what: Input) -> None:
+        self.state = TABLE[self.state][what]
+
+    def _work(self) -> None:
+        """Read and answer requests, as many as are there, but never so many that others must wait."""
+        wire, reader, turns = self._wire, self._reader, self._limits.queued
+        while not (self._busy or wire.disconnecting or self.state is State.MUST_CLOSE):
+            before = self._requests
+            step = reader.next()
+            if step is None:
+                break
+            if self.state is State.IDLE:
+                self._move(Input.BYTES)
+            if isinstance(step, Problem):
+                self._refuse(step)
+            else:
+                self._take(step)
+            turns -= self._requests - before
+            if turns <= 0 and reader.cutter.waiting:
+                self._turn = wire.call_later(0, self._next_turn)
+        self._settle()
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        if not self._busy:
+            self._work()
+
+    def _take(self, step: Step) -> None:
+        """One message of a request: journal it, and answer when the request is whole."""
+        wire, request = self._wire, step.request
+        if step.is_head:
+            carried, size = carries(request)
+            self._asker.carried = carried
+            wire.claim(step.size, secrets=step.secrets, carried=carried, carried_size=size)
+        else:
+            wire.claim(step.size, secrets=step.secrets)
+        if wire.disconnecting:  # that was one message too many
+            return
+        if step.complete:
+            self._forget_deadline()
+            self._move(Input.REQUEST)
+            self._respond(request)
+        elif step.is_head:
+            self._forget_deadline()
+            self._move(Input.HEAD)
+            if request.expects_continue:
+                if problem := self._site.refused_early(request):
+                    self._refuse(problem._replace(unread=True))
+                else:
+                    wire.send(CONTINUE)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say what is wrong, journal it, and close: where the next request would begin is not known."""
+        wire = self._wire
+        if problem.size:
+            wire.claim(problem.size, secrets=problem.secrets)
+        if problem.limit:
+            wire.limit(problem.limit, problem.value, problem.text)
+        else:
+            wire.refused(problem.rule, problem.text, problem.source)
+        self._forget_deadline()
+        ended = self.state is State.HALF_CLOSED
+        wire.send(self._site.writer.whole(problem_answer(problem), "none", b"Connection: close\r\n"))
+        self._move(Input.REFUSED)
+        why = "limit" if problem.limit else "refused"
+        if problem.unread and not ended and self._limits.linger_seconds:
+            wire.call_later(self._limits.linger_seconds, wire.loseConnection, why)
+        else:
+            wire.loseConnection(why)
+
+    def _throw_away(self, data: bytes) -> None:
+        self._thrown_away += len(data)
+        if self._thrown_away > LINGER_BYTES:
+            self._wire.loseConnection("limit")
+
+    # -- answers out -------------------------------------------------------------------------
+
+    def _respond(self, request: Request) -> None:
+        wire, site, limits = self._wire, self._site, self._limits
+        self._requests += 1
+        self._under_way = request
+        answer, memory, problem = site.respond(request, self._asker)
+        if problem is not None:
+            wire.refused(problem.rule, problem.text, problem.source)
+        if limits.requests and self._requests >= limits.requests:
+            wire.limit("requests", limits.requests, "This connection has asked enough; a new one may go on.")
+            request.keep_alive = False
+        if answer.delay:
+            wire.call_later(answer.delay, self._send_late, request, answer, memory)
+        else:
+            self._send(request, answer, memory)
+
+    def _four_words(self, carried: dict[str, object]) -> Any:
+        return self._site.four_words(self._wire.connection, carried)
+
+    def _send_late(self, request: Request, answer: Answer, memory: str) -> None:
+        self._send(request, answer, memory)
+        if not self._busy:
+            self._work()
+
+    def _send(self, request: Request, answer: Answer, memory: str) -> None:
+        keep = request.keep_alive and not self._closing
+        if self.state is State.HALF_CLOSED and not self._reader.cutter.waiting:
+            keep = False
+        writer = self._site.writer
+        with_body = request.method != "HEAD"
+        if answer.pieces is None:
+            self._last = not keep
+            self._write(writer.whole(answer, memory, persistence(request, keep), with_body=with_body), answer)
+            self._answered()
+            return
+        self._chunked = request.minor == 1
+        self._last = not (keep and self._chunked)
+        connection = persistence(request, not self._last)
+        self._write(writer.streamed_head(answer, memory, connection, chunked=self._chunked), answer)
+        self._stream = answer.pieces if with_body else iter(())
+        if not with_body:
+            self._chunked = False
+        self._pump()
+
+    def _pump(self) -> None:
+        """Write what a stream has until the client is behind, or all is written."""
+        stream, wire = self._stream, self._wire
+        assert stream is not None
+        for piece in stream:
+            self._write(chunk(piece) if self._chunked else piece)
+            if wire.clogged or wire.disconnecting:
+                return
+        self._stream = None
+        if self._chunked:
+            wire.send(LAST_CHUNK)
+        self._answered()
+
+    def _write(self, data: bytes, answer: Answer | None = None) -> None:
+        spans: list[Secret] = []
+        if self._under_way is not None and has_secrets(self._under_way):
+            spans += echoed_spans(data)
+        if answer is not None and any(name.lower() == b"set-cookie" for name, _ in answer.headers):
+            spans += secret_spans(data[: data.find(b"\r\n\r\n") + 2])
+        self._wire.send(data, secrets=spans)
+
+    def _answered(self) -> None:
+        """The answer is out."""
+        self._under_way = None
+        if not self._last:
+            self._move(Input.ANSWERED)
+        else:
+            ended = self.state is State.HALF_CLOSED
+            self._move(Input.ANSWERED_LAST)
+            self._wire.loseConnection(self._closing or ("client" if ended else "server"))
+
+    # -- afterwards --------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """After work: a deadline for what is incomplete, and the end where nothing more can come."""
+        if self._wire.disconnecting or self.state is State.MUST_CLOSE:
+            return
+        if self._busy:
+            self._bound_queue()
+            return
+        begun = self._reader.begun
+        if self.state is State.HALF_CLOSED:
+            if begun:
+                self._refuse(incomplete())
+            else:
+                self._move(Input.FINISHED)
+                self._wire.loseConnection("client")
+            return
+        if begun and self.state is State.IDLE:
+            self._move(Input.BYTES)
+        self._keep_deadline("body" if self._reader.in_body else "head" if begun else "")
+        if self._reading_paused:
+            self._reading_paused = False
+            self._wire.resumeProducing()
+
+    def _bound_queue(self) -> None:
+        cutter = self._reader.cutter
+        if not self._reading_paused and (
+            cutter.waiting > QUEUE_BYTES or cutter.heads_waiting > self._limits.queued
+        ):
+            self._reading_paused = True
+            self._wire.pauseProducing()
+
+    def _keep_deadline(self, part: str) -> None:
+        """An absolute deadline for a head or body under way: no byte that arrives moves it."""
+        if part == self._deadline_of:
+            return
+        self._forget_deadline()
+        seconds = {"head": self._limits.head_seconds, "body": self._limits.body_seconds}.get(part, 0.0)
+        if seconds:
+            self._deadline_of = part
+            self._deadline = self._wire.call_later(seconds, self._too_slow, part, seconds)
+
+    def _forget_deadline(self) -> None:
+        deadline, self._deadline, self._deadline_of = self._deadline, None, ""
+        if deadline is not None and deadline.active():
+            deadline.cancel()
+
+    def _too_slow(self, part: str, seconds: float) -> None:
+        if self.state in (State.HEAD, State.BODY):
+            self._refuse(too_slow(part, f"{part}_seconds", seconds))
+
+
+def persistence(request: Request, keep: bool) -> bytes:
+    """The Connection field of an answer, where it says more than the version does. RFC 9112 9.3."""
+    if not keep:
+        return b"Connection: close\r\n"
+    return b"" if request.minor == 1 else b"Connection: keep-alive\r\n"

@@ -1,0 +1,132 @@
+"""Which endpoint answers which request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from playground.servers.http.answer import Answer
+from playground.servers.http.problems import Problem
+from playground.servers.http.request import Request
+
+MemoryClass = Literal["none", "carried", "connection", "session", "shared"]
+"""What answers, beyond this request: nothing, or one of the four words."""
+
+
+@dataclass(slots=True)
+class Asker:
+    """Who asks, and what the server can say about that. There is one for each connection."""
+
+    address: str
+    scheme: str
+    four_words: Callable[[dict[str, object]], Any]
+    """Where the asker's state lives, given what is carried."""
+    random: Any
+    """A :class:`random.Random`."""
+    carried: dict[str, object]
+    """What the present request carried, secrets masked."""
+
+
+AnswerFunction = Callable[[Request, Asker, str], Answer]
+"""An endpoint's function: the request, who asks, and what stood in the path's place for a parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One thing that the server can be asked."""
+
+    path: str
+    """``/state``, ``/status/{codes}`` (one segment) or ``/anything/{path...}`` (everything behind)."""
+    methods: tuple[str, ...]
+    memory: MemoryClass
+    answer: AnswerFunction
+    example: str
+    """A target that shows it."""
+
+    @property
+    def doc(self) -> str:
+        """What it shows."""
+        return (self.answer.__doc__ or "").strip()
+
+    @property
+    def title(self) -> str:
+        """The first line of :attr:`doc`."""
+        return self.doc.partition("\n")[0]
+
+
+def endpoint(
+    path: str, *methods: str, memory: MemoryClass = "none", example: str = ""
+) -> Callable[[AnswerFunction], Endpoint]:
+    """Makes an :class:`Endpoint` of a function. Its docstring is the endpoint's documentation."""
+
+    def make(answer: AnswerFunction) -> Endpoint:
+        return Endpoint(path, methods or ("GET",), memory, answer, example or path)
+
+    return make
+
+
+class Route(NamedTuple):
+    """Where a request goes."""
+
+    endpoint: Endpoint
+    parameter: str
+    """What stood in the place of the path's parameter."""
+
+
+NOT_FOUND = Problem(404, "not-found", "Nothing is here. GET / lists what is.", "RFC 9110 15.5.5")
+
+
+class Router:
+    """Finds the endpoint for a method and a path. HEAD goes where GET goes; OPTIONS is answered for all."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self.endpoints = tuple(endpoints)
+        self._exact: dict[tuple[str, str], Route] = {}
+        self._below: dict[tuple[str, str], tuple[bool, Endpoint]] = {}
+        for one in self.endpoints:
+            prefix, brace, parameter = one.path.partition("{")
+            for method in one.methods:
+                if brace:
+                    self._below[method, prefix] = (parameter.endswith("...}"), one)
+                else:
+                    self._exact[method, one.path] = Route(one, "")
+
+    def find(self, method: str, path: str) -> Route | Problem:
+        """The route, or the 404 or 405 that is the answer."""
+        if method == "HEAD":
+            method = "GET"
+        found = self._exact.get((method, path)) or self._find_below(method, path)
+        if found is not None:
+            return found
+        allowed = self.allowed(path)
+        if not allowed:
+            return NOT_FOUND
+        names = ", ".join(allowed)
+        text = f"{path} does not allow {method}. It allows {names}."
+        allow = ((b"Allow", names.encode()),)
+        return Problem(405, "method-not-allowed", text, "RFC 9110 15.5.6", headers=allow)
+
+    def allowed(self, path: str) -> list[str]:
+        """The methods that a path allows; none where nothing is there. ``*`` stands for the whole server."""
+        if path == "*":
+            found = {method for one in self.endpoints for method in one.methods}
+        else:
+            known = {method for one in self.endpoints for method in one.methods}
+            found = {m for m in known if (m, path) in self._exact or self._find_below(m, path)}
+        if "GET" in found:
+            found.add("HEAD")
+        if found:
+            found.add("OPTIONS")
+        return [m for m in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") if m in found]
+
+    def _find_below(self, method: str, path: str) -> Route | None:
+        slash = path.find("/", 1) + 1
+        if not slash:
+            return None
+        for end in (slash, path.find("/", slash) + 1):
+            found = self._below.get((method, path[:end]))
+            rest = path[end:]
+            if end and found is not None and (found[0] or (rest and "/" not in rest)):
+                return Route(found[1], rest)
+        return None

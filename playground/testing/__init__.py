@@ -1,5 +1,10 @@
-"""For tests: of the playground's servers, of one's own, and of clients that talk to them."""
+"""For tests: of the playground's servers, of one's own, and of clients that talk to them.
 
+:func:`run` starts a whole playground in a process of its own; :func:`serve`
+starts one server in this process.
+"""
+
+from playground.testing.process import Address, Login, Running, run, start
 from playground.testing.served import Served, Talk, serve
 
-__all__ = ["Served", "Talk", "serve"]
+__all__ = ["Address", "Login", "Running", "Served", "Talk", "run", "serve", "start"]

@@ -1,0 +1,249 @@
+"""The command line: ``playground`` and its subcommands.
+
+Each subcommand imports what it needs when it runs, so that asking is as quick
+as it looks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from playground import __version__
+from playground.layers import SERVERS, SPECS, Layers, Places, SettingError, layers, places
+
+COMMANDS = ("up", "log", "state", "forget", "config")
+
+EXIT_UNUSABLE = 2
+"""A setting, a port or a folder cannot be used; the one line on stderr says what to do."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit status."""
+    words = list(arguments)
+    if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
+        words.insert(0, "up")
+    options = _parser().parse_args(words)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except SettingError as error:
+        return complain(str(error))
+    except BrokenPipeError:
+        # Whoever read us (head, less) has seen enough; do not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def complain(text: str) -> int:
+    """One line to stderr; returns the exit status that goes with it."""
+    print(f"playground: {text}", file=sys.stderr)
+    return EXIT_UNUSABLE
+
+
+# -- the options ------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="playground",
+        description="Protocol Playground: see what HTTP, FTP and a netcat game remember about you.",
+        epilog="Without a command it starts the servers: `playground` is `playground up`.",
+    )
+    parser.add_argument("--version", action="version", version=f"playground {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_up(commands)
+    _add_log(commands)
+    _add_state(commands)
+    _add_forget(commands)
+    config = _add(commands, "config", "the effective settings, and where each came from", run_config)
+    _add_settings(config)
+    return parser
+
+
+def _add(commands: Any, name: str, help_text: str, run_it: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_text, description=help_text[0].upper() + help_text[1:] + "."
+    )
+    parser.set_defaults(run=run_it)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, keys: Sequence[str] = tuple(SPECS)) -> None:
+    """The options of :data:`SPECS`. What is not given is absent, so that weaker layers may decide."""
+    absent = argparse.SUPPRESS
+    for key in keys:
+        spec = SPECS[key]
+        flag = "--" + key.replace("_", "-")
+        help_text = spec.help + (f" (default: {spec.default})" if spec.default else "")
+        if spec.kind == "flag":
+            parser.add_argument(flag, action="store_true", default=absent, help=help_text)
+        elif spec.kind in ("list", "pairs", "accounts"):
+            metavar = {"pairs": "KEY=VALUE", "accounts": "NAME:PASSWORD"}.get(spec.kind, key.upper())
+            parser.add_argument(flag, action="append", default=absent, metavar=metavar, help=help_text)
+        else:
+            metavar = "ENDPOINT" if key in SERVERS else key.rpartition("_")[2].upper()
+            parser.add_argument(flag, default=absent, metavar=metavar, help=help_text)
+    parser.add_argument(
+        "--config", default=absent, metavar="FILE", help="settings in TOML, as playground.toml"
+    )
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were said on the command line."""
+    return {key: value for key, value in vars(options).items() if key in SPECS or key == "config"}
+
+
+def _places(options: argparse.Namespace) -> Places:
+    given = {key: value for key, value in _given(options).items() if key in ("state_dir", "log", "config")}
+    settled: Layers = layers(given, os.environ)
+    return places(settled)
+
+
+def _add_up(commands: Any) -> None:
+    up = _add(commands, "up", "start the servers (the default command)", run_up)
+    _add_settings(up)
+    # For programs that start a playground: it ends when they close its standard input, even by dying.
+    up.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
+
+
+def _add_log(commands: Any) -> None:
+    log = _add(commands, "log", "what happened on each connection, before → after", run_log)
+    log.add_argument(
+        "filter",
+        nargs="*",
+        metavar="FILTER",
+        help="words, protocol:ftp, conn:ftp-3, event:state, changed, from:client, /regex/, not, or",
+    )
+    log.add_argument("-f", "--follow", action="store_true", help="go on with what happens")
+    log.add_argument("--json", action="store_true", help="the journal's own lines")
+    log.add_argument("--conn", metavar="ID", help="one connection, as in ftp-3")
+    log.add_argument("--since", metavar="WHEN", help="10m, 14:02, or an ISO time")
+    log.add_argument("--run", dest="which_run", metavar="R", help="an earlier run: its name, last, or list")
+    log.add_argument("--file", metavar="FILE", help="a journal from elsewhere")
+    _add_settings(log, ("state_dir", "log"))
+
+
+def _add_state(commands: Any) -> None:
+    state = _add(commands, "state", "what is remembered right now", run_state)
+    state.add_argument("--json", action="store_true", help="the answer as JSON")
+    _add_settings(state, ("state_dir", "log"))
+
+
+def _add_forget(commands: Any) -> None:
+    forget = _add(commands, "forget", "drop what is remembered; sockets stay open", run_forget)
+    forget.add_argument(
+        "where",
+        nargs="*",
+        choices=("connection", "session", "shared", []),
+        metavar="connection|session|shared",
+        help="which memory (without a word: connection and session)",
+    )
+    forget.add_argument("--protocol", metavar="P", help="of one server only")
+    forget.add_argument("--json", action="store_true", help="the answer as JSON")
+    _add_settings(forget, ("state_dir", "log"))
+
+
+# -- the commands -----------------------------------------------------------------------------
+
+
+def run_up(options: argparse.Namespace) -> int:
+    """``playground up``."""
+    from playground.settings import load
+    from playground.up import up
+
+    return up(load(_given(options)), until_eof=options.until_eof)
+
+
+def up_settings(words: Sequence[str]) -> Any:
+    """The settings that the words after ``playground up`` make. Raises ``SettingError``."""
+    from playground.settings import load
+
+    return load(_given(_parser().parse_args(["up", *words])))
+
+
+def run_log(options: argparse.Namespace) -> int:
+    """``playground log``."""
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from playground.ask import ask_if_running
+    from playground.terminal.log import run_log as show
+
+    where = _places(options)
+    if not options.file and not options.which_run:
+        ask_if_running(where.state_dir, {"ask": "flush"})  # so that the last 100 ms are in the file
+    return show(
+        Path(options.file) if options.file else where.log,
+        options.filter,
+        follow=options.follow,
+        as_json=options.json,
+        conn=options.conn,
+        since=options.since,
+        run=options.which_run,
+        console=Console(highlight=False, markup=False),
+    )
+
+
+def run_state(options: argparse.Namespace) -> int:
+    """``playground state``."""
+    from playground.views.memory import state_lines
+
+    return _ask_and_show(options, {"ask": "state"}, state_lines)
+
+
+def run_forget(options: argparse.Namespace) -> int:
+    """``playground forget``."""
+    from playground.views.memory import forgotten_lines
+
+    request = {"ask": "forget", "where": options.where, "protocol": options.protocol}
+    return _ask_and_show(options, request, forgotten_lines)
+
+
+def _ask_and_show(options: argparse.Namespace, request: dict[str, Any], lines: Any) -> int:
+    import json
+
+    from playground.ask import ControlError, ask
+
+    try:
+        answer = ask(_places(options).state_dir, request)
+    except ControlError as error:
+        return complain(str(error))
+    if options.json:
+        print(json.dumps(answer))
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False, markup=False)
+        for line in lines(answer, console.width):
+            console.print(line)
+    return 0
+
+
+def run_config(options: argparse.Namespace) -> int:
+    """``playground config``."""
+    from playground.settings import load
+
+    given = _given(options)
+    as_json = given.pop("json", False)
+    rows = load(given, explain=True).effective
+    if as_json:
+        import json
+
+        print(
+            json.dumps(
+                {key: {"value": value, "from": origin, "why": why} for key, value, origin, why in rows}
+            )
+        )
+        return 0
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for key, value, origin, why in rows:
+        print(f"{key:{widths[0]}}  {value:{widths[1]}}  {origin:{widths[2]}}  {why}".rstrip())
+    return 0

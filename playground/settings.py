@@ -1,0 +1,272 @@
+"""Typed settings from flags, environment, file and defaults, each with its origin.
+
+Precedence: a flag beats ``PLAYGROUND_*`` in the environment, which beats the
+file of ``--config``, which beats the default. Limits and deadlines are not
+declared here: they are frozen dataclasses that live beside the code that obeys
+them, and this module only fills them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from playground.journal.journal import CAPTURE_BYTES, Capture
+from playground.journal.limits import JournalLimits
+from playground.layers import SPECS, Given, Layers, SettingError, layers, parsed, places
+from playground.servers import Server
+from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
+from playground.stores.accounts import Account
+from playground.wire.limits import Limits
+
+LOOPBACK = ("127.", "localhost", "::1", r"\:\:1")
+DEMO_PEOPLE = ("ada", "bob")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one start of the playground needs to know."""
+
+    servers: Mapping[str, type[Server]]
+    """Those that are on, in the order of the start table."""
+    endpoints: Mapping[str, str]
+    """Server to Twisted endpoint string."""
+    options: Mapping[str, Limits]
+    """Server to its limits and deadlines."""
+    journal: JournalLimits
+    accounts: tuple[Account, ...]
+    demo_passwords: Mapping[str, str]
+    """The demo accounts, whose passwords may be shown."""
+    loopback: bool
+    """Whether only this machine can reach the servers."""
+    state_dir: Path
+    log: Path
+    ftp_root: Path | None
+    ftp_write: bool
+    game_seed: int | None
+    capture: Capture
+    reveal: bool
+    quiet: bool
+    json: bool
+    effective: tuple[tuple[str, str, str, str], ...] = ()
+    """(key, value, origin, reason) of everything, for ``playground config``."""
+
+    def for_servers(self) -> dict[str, object]:
+        """What servers find in ``playground.settings``."""
+        return {
+            "ftp_root": self.ftp_root,
+            "ftp_write": self.ftp_write,
+            "game_seed": self.game_seed,
+        }
+
+
+def load(
+    flags: Mapping[str, Any], environ: Mapping[str, str] | None = None, *, explain: bool = False
+) -> Settings:
+    """Settle everything. ``flags`` has the keys of :data:`SPECS` that were given on the command line.
+
+    With ``explain``, ``effective`` tells of every setting, those of servers that are off included.
+    Raises :class:`SettingError` for whatever cannot be used.
+    """
+    given = layers(flags, os.environ if environ is None else environ)
+    try:
+        known = catalogue(Path(file).expanduser() for file in given.texts("server"))
+        names = _names(given, known)
+        servers = {name: known[name]() for name in names}
+        named = {key.partition(".")[0] for key in given.merged("set")}
+        # A server that is off is only imported when somebody speaks of it.
+        settable = {name: load() for name, load in known.items() if explain or name in named | servers.keys()}
+    except NoServer as error:
+        raise SettingError(str(error)) from error
+    host = given.text("host", "127.0.0.1")
+    endpoints = {name: _endpoint(given, name, server, host) for name, server in servers.items()}
+    state_dir, log = places(given)
+    loopback = all(map(_is_loopback, endpoints.values()))
+    demo = {name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE}
+    options, journal = _options(given, settable)
+    settings = Settings(
+        servers=servers,
+        endpoints=endpoints,
+        options={name: options[name] for name in servers},
+        journal=journal,
+        accounts=tuple(_accounts(given, demo)),
+        demo_passwords=demo,
+        loopback=loopback,
+        state_dir=state_dir,
+        log=log,
+        ftp_root=given.path("ftp_root"),
+        ftp_write=given.flag("ftp_write"),
+        game_seed=_seed(given),
+        capture=_capture(given),
+        reveal=given.flag("reveal"),
+        quiet=given.flag("quiet"),
+        json=given.flag("json"),
+    )
+    return _with_effective(settings, given, options) if explain else settings
+
+
+# -- what the values mean ---------------------------------------------------------------------
+
+
+def _names(given: Layers, known: Mapping[str, Any]) -> list[str]:
+    """The servers that are on."""
+    for name in (*given.texts("only"), *given.merged("endpoint")):
+        if name not in known:
+            raise SettingError(f"There is no server {name!r}. There are: {', '.join(known)}.")
+    wanted = given.texts("only") or list(known)
+    return [name for name in known if name in wanted and _address(given, name).lower() != "off"]
+
+
+def _address(given: Layers, name: str) -> str:
+    """What was said about where a server listens, or nothing."""
+    pair = given.merged("endpoint").get(name)
+    return str(pair.value) if pair else given.text(name).strip()
+
+
+def _endpoint(given: Layers, name: str, server: type[Server], host: str) -> str:
+    address = _address(given, name) or server.endpoint
+    if address.isdecimal() and address.isascii():
+        if int(address) > 65535:
+            raise SettingError(f"{name}: {address} is no port; ports end at 65535.")
+        address = f"tcp:{address}"
+    elif ":" not in address:
+        raise SettingError(
+            f"{name}: {address!r} is no port, not off, and no endpoint string such as tcp:8080."
+        )
+    # An endpoint written in full is taken as it is; a port alone is bound to --host.
+    if address.split(":")[0] in ("tcp", "udp") and address.count(":") == 1:
+        address += ":interface=" + host.strip("[]").replace(":", r"\:")
+    return address
+
+
+def _is_loopback(endpoint: str) -> bool:
+    kind, _, rest = endpoint.partition(":")
+    if kind in ("unix", "fd", "systemd"):
+        return True
+    interface = rest.partition("interface=")[2]
+    return interface.startswith(LOOPBACK)
+
+
+def _options(given: Layers, servers: Mapping[str, type[Server]]) -> tuple[dict[str, Limits], JournalLimits]:
+    values: dict[str, dict[str, Any]] = {}
+    for key, pair in given.merged("set").items():
+        group, _, name = key.partition(".")
+        table: type[Any] | None = JournalLimits if group == "journal" else None
+        if group in servers:
+            table = servers[group].Options
+        if table is None or name not in (hints := get_type_hints(table)):
+            settable = _settable(servers)
+            close = difflib.get_close_matches(key, settable, 1)
+            hint = f"Did you mean {close[0]}?" if close else "`playground config` lists them."
+            raise SettingError(f"{key} is no setting. {hint}")
+        values.setdefault(group, {})[name] = _value(key, pair.value, hints[name])
+    options = {name: server.Options(**values.get(name, {})) for name, server in servers.items()}
+    return options, JournalLimits(**values.get("journal", {}))
+
+
+def _settable(servers: Mapping[str, type[Server]]) -> list[str]:
+    groups: dict[str, type[Any]] = {name: server.Options for name, server in servers.items()}
+    groups["journal"] = JournalLimits
+    return [f"{group}.{field.name}" for group, table in groups.items() for field in fields(table)]
+
+
+def _value(key: str, raw: Any, wanted: Any) -> Any:
+    if wanted is str:
+        return str(raw)
+    if wanted is bool:
+        return parsed("quiet", raw, key)
+    try:
+        number = wanted(raw)
+    except (TypeError, ValueError) as error:
+        kind = "a whole number" if wanted is int else "a number"
+        raise SettingError(f"{key} is {kind}, not {raw!r}.") from error
+    if not (math.isfinite(number) and number >= 0):
+        raise SettingError(f"{key} cannot be {raw}; 0 switches it off.")
+    return number
+
+
+def _accounts(given: Layers, demo: Mapping[str, str]) -> Iterator[Account]:
+    people = {name: Given({"password": password}, "default") for name, password in demo.items()}
+    people |= given.merged("account")
+    for name, person in people.items():
+        table = person.value if isinstance(person.value, dict) else {}
+        unknown = set(table) - {"password", "root", "permissions", "quota"}
+        if unknown or not table.get("password"):
+            what = f"has an unknown key {unknown.pop()!r}" if unknown else "needs a password"
+            raise SettingError(f"{person.origin}: the account {name!r} {what}.")
+        root = table.get("root")
+        yield Account(
+            name,
+            str(table["password"]),
+            root=Path(str(root)).expanduser().absolute() if root else None,
+            permissions=table.get("permissions"),
+            quota=table.get("quota"),
+        )
+
+
+def _seed(given: Layers) -> int | None:
+    text = given.text("game_seed")
+    try:
+        return int(text) if text else None
+    except ValueError as error:
+        raise SettingError(f"--game-seed is a whole number, not {text!r}.") from error
+
+
+def _capture(given: Layers) -> Capture:
+    text = given.text("capture", "head")
+    if text not in CAPTURE_BYTES:
+        raise SettingError(f"--capture is none, head or full, not {text!r}.")
+    return text
+
+
+def _with_effective(settings: Settings, given: Layers, options: Mapping[str, Limits]) -> Settings:
+    """The same settings with the rows of ``playground config``."""
+    import dataclasses
+
+    rows: list[tuple[str, str, str, str]] = []
+    for key, spec in SPECS.items():
+        origin = given.origin(key)
+        if key in ("set", "endpoint", "account"):
+            continue
+        if key in settings.endpoints or key in BUILT_IN:
+            origin = given.merged("endpoint").get(key, Given("", origin)).origin
+            value = settings.endpoints.get(key, "off")
+        else:
+            value = _shown(getattr(settings, key, None) or given.text(key)) or spec.default
+        rows.append((key, value, origin, spec.help))
+    for name, endpoint in settings.endpoints.items():
+        if name not in SPECS:
+            rows.append(
+                (
+                    f"endpoint.{name}",
+                    endpoint,
+                    given.merged("endpoint").get(name, Given("", "default")).origin,
+                    "",
+                )
+            )
+    people = given.merged("account")
+    for account in settings.accounts:
+        origin = people[account.name].origin if account.name in people else "default"
+        rows.append((f"account.{account.name}", "password set", origin, "may log in over FTP"))
+    groups: dict[str, Any] = {**options, "journal": settings.journal}
+    said = given.merged("set")
+    for group, table in groups.items():
+        for field in fields(table):
+            key = f"{group}.{field.name}"
+            origin = said[key].origin if key in said else "default"
+            rows.append((key, _shown(getattr(table, field.name)), origin, field.metadata.get("why", "")))
+    return dataclasses.replace(settings, effective=tuple(rows))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -1,0 +1,49 @@
+"""The live lines below the start table: one line an exchange, in batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from twisted.internet.interfaces import IDelayedCall
+
+from playground.journal.events import AnyEvent
+from playground.journal.journal import Journal
+from playground.views.live import LiveView
+
+BATCH_SECONDS = 0.1
+"""The lines are at most this far behind."""
+
+WAITING_EVENTS = 5000
+"""What may wait for a slow terminal."""
+
+
+class Live:
+    """Prints what happens, without ever waking up while nothing does."""
+
+    def __init__(self, journal: Journal, reactor: Any) -> None:
+        self._reactor = reactor
+        self._journal = journal
+        self._console = Console(highlight=False, markup=False)
+        self._view = LiveView()
+        self._events = journal.subscribe(WAITING_EVENTS)
+        self._batch: IDelayedCall | None = None
+        journal.add_sink(self)
+
+    def put(self, event: AnyEvent) -> None:
+        """Something happened: print it with what else happens in the next moment."""
+        if self._batch is None:
+            self._batch = self._reactor.callLater(BATCH_SECONDS, self._print)
+
+    def _print(self) -> None:
+        self._batch = None
+        for line in self._view.lines(self._events.take(), self._console.width):
+            self._console.print(line)
+
+    def stop(self) -> None:
+        """Print the last lines and no more."""
+        self._journal.remove_sink(self)
+        if self._batch is not None:
+            self._batch.cancel()
+        self._print()
+        self._events.close()

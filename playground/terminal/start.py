@@ -1,0 +1,111 @@
+"""What a person reads when the playground has started, and when it stops."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from playground.journal.events import Where
+
+MEMORY_IN_WORDS: tuple[tuple[Where, str], ...] = (
+    ("shared", "for everybody"),
+    ("session", "after you hang up"),
+    ("connection", "while you are connected"),
+)
+
+
+class Row(NamedTuple):
+    """One server of the start table."""
+
+    name: str
+    remembers_you: str
+    try_it: str
+    host: str
+    port: int
+
+
+def remembers_in_words(memory: Iterable[Where]) -> str:
+    """What a server says of its memory when it has no words of its own."""
+    has = set(memory)
+    return next((words for where, words in MEMORY_IN_WORDS if where in has), "not at all")
+
+
+def command(template: str, host: str, port: int) -> str:
+    """A ``try_it`` command as one types it."""
+    if ":" in host:
+        template = template.replace("{host}:{port}", "[{host}]:{port}")
+    return template.format(host=host, port=port)
+
+
+def start_text(
+    *,
+    version: str,
+    rows: Iterable[Row],
+    loopback: bool,
+    accounts: Mapping[str, str],
+    state_dir: Path,
+    live: bool,
+) -> str:
+    """The start table and what to do next. ``accounts`` are the demo people with their passwords."""
+    reach = "Only this machine can reach it." if loopback else "Whoever reaches this machine can reach it."
+    table = [("server", "remembers you", "type this in a second terminal")]
+    for row in rows:
+        note = ""
+        if row.name == "ftp" and accounts:
+            name, password = next(iter(accounts.items()))
+            note = f"        ({name} / {password})"
+        table.append((row.name, row.remembers_you, command(row.try_it, reachable(row.host), row.port) + note))
+    widths = [max(len(line[column]) for line in table) for column in (0, 1)]
+    lines = [f"Protocol Playground {version} is running. {reach}", ""]
+    for number, line in enumerate(table):
+        lines.append(f"  {line[0]:{widths[0]}}  {line[1]:{widths[1]}}  {line[2]}".rstrip())
+        if number == 0:
+            lines.append(f"  {'-' * widths[0]}  {'-' * widths[1]}  {'-' * 36}")
+    me = own_command()
+    people = ", ".join(f"{name} / {password}" for name, password in accounts.items())
+    lines += [
+        "",
+        f"  accounts  {people}, anonymous (reads only)",
+        f"  read      {me} log      what changed, before → after",
+        f"  ask       {me} state    what is remembered right now",
+        f"  wipe      {me} forget   and see who notices",
+        f"  folder    {_short(state_dir)}     journal and FTP sandbox",
+        "",
+    ]
+    if live:
+        lines.append("Live (Ctrl-C stops; --quiet hides this):")
+    return "\n".join(lines)
+
+
+def own_command() -> str:
+    """How this program is called: ``playground`` where PATH has this very one, else its path."""
+    here = Path(sys.executable).parent / "playground"
+    found = shutil.which("playground")
+    if found and Path(found).resolve() == here.resolve():
+        return "playground"
+    with suppress(ValueError):
+        return str(here.relative_to(Path.cwd()))
+    return str(here) if here.exists() else f"{sys.executable} -m playground"
+
+
+def reachable(host: str) -> str:
+    """The address to type for a server that listens on ``host``: for "all addresses", this machine's own."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    family = socket.AF_INET6 if host == "::" else socket.AF_INET
+    nowhere = "2001:db8::1" if host == "::" else "192.0.2.1"
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((nowhere, 9))  # sends nothing; the kernel only picks the way out
+        return str(probe.getsockname()[0])
+    return "::1" if host == "::" else "127.0.0.1"
+
+
+def _short(path: Path) -> str:
+    with suppress(ValueError):
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)

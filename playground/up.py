@@ -1,0 +1,184 @@
+"""``playground up``: start, say so, stop politely."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from playground import __version__
+from playground.cli import EXIT_UNUSABLE, complain
+from playground.journal.events import AnyEvent, ConnectionClose
+from playground.journal.wording import facts
+from playground.service import PlaygroundService, StartError
+from playground.settings import Settings
+
+# from playground.terminal.live import Live
+from playground.terminal.start import Row, remembers_in_words, start_text
+from playground.views.escape import escape
+
+if TYPE_CHECKING:
+    from playground.terminal.live import Live
+
+
+def up(settings: Settings, *, until_eof: bool = False) -> int:
+    """Run until a signal comes; returns the exit status."""
+    from twisted.internet import reactor
+
+    _begin_logging()
+    program = _Up(settings, reactor, until_eof=until_eof)
+    reactor.callWhenRunning(program.start)
+    reactor.run()
+    return program.status
+
+
+def _begin_logging() -> None:
+    """Operations at warning and above go to stderr; what connections do goes to the journal."""
+    serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [serious])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+
+
+class _Up:
+    def __init__(self, settings: Settings, reactor: Any, *, until_eof: bool) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._until_eof = until_eof
+        self._service = PlaygroundService(settings, reactor)
+        self._stopping = False
+        self._live: Live | None = None
+        self.status = 0
+
+    def start(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        _ = ensureDeferred(self._start()).addErrback(self._failed)
+
+    async def _start(self) -> None:
+        try:
+            await self._service.open()
+        except StartError as error:
+            self.status = complain(str(error))
+            self._reactor.stop()
+            return
+        if self._stopping:
+            return
+        if self._until_eof:
+            self._reactor.addReader(_StandardInput(self.stop))
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        settings, service = self._settings, self._service
+        if settings.json:
+            print(json.dumps(service.ready(), separators=(",", ":")), flush=True)
+            return
+        live = sys.stdout.isatty() and not settings.quiet
+        rows = [
+            Row(
+                name,
+                running.playground.server.remembers_you
+                or remembers_in_words(running.playground.server.memory),
+                next(iter(running.playground.server.try_it), ""),
+                running.address,
+                running.port,
+            )
+            for name, running in service.running.items()
+        ]
+        text = start_text(
+            version=__version__,
+            rows=rows,
+            loopback=settings.loopback,
+            accounts=service.ready()["accounts"],
+            state_dir=settings.state_dir,
+            live=live,
+        )
+        print(text, flush=True)
+        if live:
+            from playground.terminal.live import Live  # needs Rich, which a start without a terminal saves
+
+            self._live = Live(service.journal, self._reactor)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._stopping:
+            os._exit(128 + number)  # a second signal: at once, whatever is still open
+        self._reactor.callFromThread(self.stop)
+
+    def stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            _ = ensureDeferred(self._stop()).addErrback(self._failed)
+
+    async def _stop(self) -> None:
+        farewells = _Farewells()
+        self._service.journal.add_sink(farewells)
+        if self._live is not None:
+            self._live.stop()
+        await self._service.close()
+        if not self._settings.json:
+            print(farewells.text(), flush=True)
+        self._reactor.stop()
+
+    def _failed(self, failure: Any) -> None:
+        self.status = EXIT_UNUSABLE if failure.check(OSError) else 1
+        complain(f"{failure.type.__name__}: {failure.getErrorMessage()}")
+        self._reactor.stop()
+
+
+@implementer(IReadDescriptor)
+class _StandardInput:
+    """Stops when whoever started this program closes its standard input."""
+
+    def __init__(self, ended: Any) -> None:
+        self._ended = ended
+
+    def fileno(self) -> int:
+        return 0
+
+    def logPrefix(self) -> str:
+        return "stdin"
+
+    def doRead(self) -> Failure | None:
+        if os.read(0, 4096):
+            return None
+        self._ended()
+        return Failure(ConnectionDone())
+
+    def connectionLost(self, reason: object) -> None:
+        """Nothing more to read."""
+
+
+class _Farewells:
+    """Counts who was said goodbye to, and what is forgotten by it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._forgot: list[str] = []
+
+    def put(self, event: AnyEvent) -> None:
+        if isinstance(event, ConnectionClose) and event.reason == "shutdown":
+            self._counts[event.protocol or ""] += 1
+            if event.forgot:
+                self._forgot.append(escape(facts(event.forgot)))
+
+    def text(self) -> str:
+        if not self._counts:
+            return "Stopping. Nobody was connected."
+        who = ", ".join(f"{n} {name} connection{'s' * (n > 1)}" for name, n in self._counts.items())
+        what = "; ".join(self._forgot[:3]) + (" ..." if len(self._forgot) > 3 else "")
+        return f"\nStopping. Said goodbye to {who}" + (f"; forgotten: {what}." if what else ".")

@@ -8,6 +8,7 @@ of a line ships as ``playground/journal/schema.json``; after a change in
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -211,6 +212,9 @@ def schema() -> dict[str, Any]:
     }
     made.update(msgspec.json.schema(AnyEvent))
     for definition in made["$defs"].values():
+        if "description" in definition:
+            # Python 3.13 removes a docstring's indentation itself; every version must make the same file.
+            definition["description"] = inspect.cleandoc(definition["description"])
         time = definition.get("properties", {}).get("time")
         if time is not None:
             time["format"] = "date-time"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from typing_extensions import override
 
@@ -122,7 +122,7 @@ class FtpService(Service):
             raise BadEndpoint(f"FTP's sandbox {state / 'ftp'} cannot be made: {error.strerror}") from error
 
     @override
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted does not type it
         listener, bridge = self._listener, self.bridge
         if listener is not None and bridge is not None:
@@ -135,6 +135,7 @@ class FtpService(Service):
             bridge.stop()
         self._listener = self.bridge = None
         self._clean_up()
+        return succeed(None)
 
     def _clean_up(self) -> None:
         if self._temporary is not None:

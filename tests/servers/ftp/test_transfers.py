@@ -1,0 +1,187 @@
+"""Data connections: bytes, journal, accidents."""
+
+from __future__ import annotations
+
+import ftplib
+import io
+import os
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pytest_twisted
+from twisted.internet.threads import deferToThread
+
+from playground.servers.ftp import FtpServer
+from playground.stores.accounts import Account, Accounts
+from playground.testing import Served, serve
+from tests.servers.ftp.client import connect
+
+BIG = 200 * 1024 * 1024
+STAMP = os.urandom(4096)
+
+
+class Epsv(ftplib.FTP):
+    """ftplib asks for EPSV over IPv6 only."""
+
+    def makepasv(self) -> tuple[str, int]:
+        assert self.sock is not None
+        return ftplib.parse229(self.sendcmd("EPSV"), self.sock.getpeername())
+
+
+def make_big(path: Path) -> bytes:
+    """A sparse file that is not the same everywhere; returns its digest."""
+    with path.open("wb") as file:
+        for offset in (0, BIG // 3, BIG - len(STAMP)):
+            file.seek(offset)
+            file.write(STAMP)
+    return digest(path)
+
+
+def digest(path: Path) -> bytes:
+    hashed = blake2b()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            hashed.update(piece)
+    return hashed.digest()
+
+
+def log_in(client: ftplib.FTP, port: int) -> ftplib.FTP:
+    client.connect("127.0.0.1", port, timeout=30)
+    client.login("ada", "ada")
+    return client
+
+
+@pytest_twisted.ensureDeferred
+async def test_200_mb_come_and_go_unchanged_by_pasv_epsv_and_port(ftp: Served, tmp_path: Path):
+    original = tmp_path / "original"
+    expected = make_big(original)
+
+    def transfer(client: ftplib.FTP, passive: bool) -> None:
+        log_in(client, ftp.port).set_pasv(passive)
+        with original.open("rb") as source:
+            client.storbinary("STOR big", source, blocksize=1 << 18)
+        assert digest(tmp_path / "ftp/big") == expected
+        hashed = blake2b()
+        client.retrbinary("RETR big", hashed.update, blocksize=1 << 18)
+        assert hashed.digest() == expected
+        client.delete("big")
+        client.quit()
+
+    for client, passive in ((ftplib.FTP(), True), (Epsv(), True), (ftplib.FTP(), False)):
+        done: Any = deferToThread(transfer, client, passive)
+        await done.addTimeout(120, ftp.playground.reactor)
+    closed = [event for event in ftp.events("event:connection.close") if "." in event.conn]
+    assert [event.received_bytes + event.sent_bytes for event in closed] == [BIG] * 6
+    assert len(ftp.journal.ring) < 400  # a large file does not push everything else out of sight
+
+
+@pytest_twisted.ensureDeferred
+async def test_ascii_and_binary_files_survive_the_round_trip(ftp: Served):
+    def transfer() -> tuple[bytes, list[str]]:
+        client = log_in(ftplib.FTP(), ftp.port)
+        client.storlines("STOR text.txt", io.BytesIO(b"one\ntwo\nthree"))
+        heard: list[str] = []
+        client.retrlines("RETR text.txt", heard.append)
+        data = bytes(range(256)) * 300
+        client.storbinary("STOR all.bin", io.BytesIO(data))
+        client.storbinary("APPE all.bin", io.BytesIO(b"more"))
+        back = io.BytesIO()
+        client.retrbinary("RETR all.bin", back.write, rest=256 * 299)
+        client.mkd("new")
+        client.rename("all.bin", "new/all.bin")
+        assert "all.bin" in dict(client.mlsd("new"))
+        assert any("all.bin" in line for line in client.nlst("new"))
+        client.sendcmd("SITE CHMOD 600 new/all.bin")
+        client.quit()
+        return back.getvalue(), heard
+
+    done: Any = deferToThread(transfer)
+    back, heard = await done.addTimeout(30, ftp.playground.reactor)
+    assert back == bytes(range(256)) + b"more"
+    assert heard == ["one", "two", "three"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_killed_in_the_middle_of_an_upload_has_finished_it_for_ftp(
+    ftp: Served, tmp_path: Path
+):
+    ada = await (await connect(ftp)).login()
+    await ada.ask("TYPE I")
+    data = await ada.data()
+    await ada.ask("STOR half.bin")
+    data.say(b"h" * 5000)
+    await ftp.happens("event:received", "conn:ftp-1.1")
+    data.hang_up()
+    ada.talk.abort()
+    closed = await ftp.happens("event:connection.close", count=2)
+    assert {event.conn for event in closed} == {"ftp-1", "ftp-1.1"}
+    assert (tmp_path / "ftp/half.bin").read_bytes() == b"h" * 5000
+    assert ftp.playground.connections == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_abor_ends_a_transfer_with_two_replies(ftp: Served, tmp_path: Path):
+    make_big(tmp_path / "ftp/big")
+    ada = await (await connect(ftp)).login()
+    await ada.ask("TYPE I")
+    data = await ada.data()
+    data.stop_reading()
+    await ada.ask("RETR big")
+    await ftp.happens("event:state", "/transfer:RETR/")
+    ada.talk.say(b"\xff\xf4\xff\xf2ABOR\r\n")
+    assert await ada.reply() == "426 Transfer aborted via ABOR."
+    assert await ada.reply() == "226 ABOR command successful."
+    assert "data" not in ada.remembers()
+    data.abort()
+    ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_hangs_up_on_a_download_is_told(ftp: Served, tmp_path: Path):
+    make_big(tmp_path / "ftp/big")
+    ada = await (await connect(ftp)).login()
+    await ada.ask("TYPE I")
+    data = await ada.data()
+    data.stop_reading()
+    await ada.ask("RETR big")
+    await ftp.happens("event:state", "/transfer:RETR/")
+    data.abort()
+    assert (await ada.reply()).startswith("426 Transfer aborted; ")
+    (closed,) = await ftp.happens("event:connection.close")
+    assert closed.reason == "client"
+    ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_second_transfer_has_to_wait(ftp: Served):
+    ada = await (await connect(ftp)).login()
+    data = await ada.data()
+    await ada.ask("STOR x")
+    data.say("half")
+    await ftp.happens("event:state", "/transfer:STOR/")
+    assert (await ada.ask("RETR a.txt")).startswith("450 Another transfer")
+    ada.talk.say("PASV\r\n")
+    assert await ada.reply() == "426 Transfer aborted: a new data connection was asked for."
+    assert (await ada.reply()).startswith("227 ")
+    await data.rest()
+    ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_quota_ends_an_upload_with_552(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    served = await serve(FtpServer(), reactor, state_dir=tmp_path)
+    home = tmp_path / "eve"
+    home.mkdir()
+    (home / "old").write_bytes(b"o" * 60)
+    served.playground.accounts = Accounts([Account("eve", "eve", root=home, quota=100)])
+    eve = await (await connect(served)).login("eve")
+    data = await eve.data()
+    await eve.ask("STOR big")
+    data.say(b"b" * 50)
+    assert await eve.reply() == f"552 {os.strerror(122)}; the transfer is incomplete."
+    await data.rest()
+    eve.talk.hang_up()
+    await served.stop()

@@ -7,7 +7,7 @@ may hold a peer's bytes, so every view escapes the finished line.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from playground.journal.events import Json, Where
@@ -40,7 +40,7 @@ def value(of: Json, depth: int = 0) -> str:
         words = f"{of:g}"
     else:
         words = str(of)
-    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+    return _bounded(words)
 
 
 def _several(items: Collection[Json], depth: int) -> str:
@@ -63,23 +63,43 @@ def facts(memory: Mapping[str, Json], only: Collection[str] | None = None, *, de
     Empty values are left out. ``only`` names the paths that matter (those that
     have changed); the rest stands at its default and is left out too.
     """
+    told = ((name, of) for name, of in memory.items() if not is_empty(of) and (only is None or name in only))
+    return _listed(told, depth)
+
+
+def all_of(memory: Mapping[str, Json]) -> str:
+    """The same with the empty values."""
+    return _listed(memory.items())
+
+
+def _listed(items: Iterable[tuple[str, Json]], depth: int = 0) -> str:
     told: list[str] = []
-    for name, of in memory.items():
-        if is_empty(of) or (only is not None and name not in only):
-            continue
+    for name, of in items:
         if of is True:
             told.append(name)
         elif isinstance(of, Mapping):
             told.append(f"{name} ({value(of, depth)})")
         else:
             told.append(f"{name} {value(of, depth)}")
-    words = ", ".join(told) or "nothing"
+    return _bounded(", ".join(told) or "nothing")
+
+
+def _bounded(words: str) -> str:
     return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
 def change(before: Json, after: Json) -> str:
-    """``/ → /docs``."""
+    """``/ → /docs``. What is only remembered when it holds goes ``no → yes`` too."""
+    if after is True and before is None:
+        before = False
+    elif before is True and after is None:
+        after = False
     return f"{value(before)} → {value(after)}"
+
+
+def telling(changed: Mapping[str, tuple[Json, Json]]) -> dict[str, tuple[Json, Json]]:
+    """The changes worth a line: not those from nothing to nothing (``none → 0``) of a new subject."""
+    return {path: of for path, of in changed.items() if not (is_empty(of[0]) and is_empty(of[1]))}
 
 
 def duration(seconds: float) -> str:
@@ -89,7 +109,7 @@ def duration(seconds: float) -> str:
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = round(seconds)
-    if whole < 60:
+    if whole <= 90:
         return f"{whole} s"
     for unit, part, size in (("min", "s", 60), ("h", "min", 3600), ("d", "h", 86400)):
         if whole < size * (24 if unit == "h" else 60) or unit == "d":

@@ -1,0 +1,271 @@
+"""What ``playground up`` shows on a terminal: one line an exchange, and never more than a person can read.
+
+::
+
+    14:03:20  ftp-1   CWD docs → 250               cwd / → /docs
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Final
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from playground.journal import wording
+from playground.journal.events import (
+    AnyEvent,
+    ConnectionClose,
+    Dropped,
+    Forgotten,
+    LimitHit,
+    Partial,
+    Received,
+    Refused,
+    Sent,
+    SessionEnd,
+    State,
+    Trouble,
+)
+from playground.views import hues
+from playground.views.escape import cut, escape, pad
+from playground.views.message_text import answer_code, begins_http, tell
+
+LINES_PER_SECOND: Final = 20
+"""More exchanges than that in a second are counted, not shown."""
+CONN_CELLS: Final = 8
+EXCHANGE_CELLS: Final = 29
+_PENDING: Final = 1000
+
+
+_Line = tuple[str, Callable[[], Text]]
+"""What a line counts as when it is not shown, and how to make it: most lines of a flood are never made."""
+
+
+class _Exchange:
+    def __init__(self, event: Received, is_head: bool) -> None:
+        self.event = event
+        self.is_head = is_head
+        self.conn = event.conn or ""
+        self.seqs = [event.seq]
+        self.news: list[str] = []
+        self.refused: str | None = None
+
+    @property
+    def text(self) -> str:
+        told = tell(self.event)
+        return told.text.rsplit(" HTTP/", 1)[0] if told.is_head else told.text or told.note
+
+
+class LiveView:
+    """Made of events in batches; whoever owns the clock calls :meth:`take` about ten times a second.
+
+    ``width`` is in terminal cells, ``zone`` the time zone (default: the
+    machine's own), ``most`` the number of lines in a second.
+    """
+
+    def __init__(self, width: int = 80, *, zone: tzinfo | None = None, most: int = LINES_PER_SECOND) -> None:
+        self._width = max(width, 50)
+        self._zone = zone
+        self._most = most
+        self._second = 0
+        self._shown = 0
+        self._hidden: Counter[str] = Counter()
+        self._pending: OrderedDict[int, _Exchange] = OrderedDict()
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        """Connection to the ``seq`` of its newest unanswered message."""
+        self._remembers: OrderedDict[str, bool] = OrderedDict()
+        """Whether anything is remembered for a connection."""
+
+    def take(self, events: Iterable[AnyEvent], now: float) -> list[Text]:
+        """The lines for a batch of events, at the time ``now`` (seconds since 1970).
+
+        Call it with an empty batch too: that ends a second of which some was
+        only counted.
+        """
+        lines: list[Text] = []
+        if int(now) != self._second:
+            lines += self._summary()
+            self._second, self._shown = int(now), 0
+        for event in events:
+            for kind, make in self._told(event):
+                if self._shown < self._most:
+                    self._shown += 1
+                    lines.append(make())
+                else:
+                    self._hidden[kind] += 1
+        return lines
+
+    def finish(self) -> list[Text]:
+        """What is left to say when the view ends."""
+        return self._summary()
+
+    def _summary(self) -> list[Text]:
+        hidden, self._hidden = self._hidden, Counter()
+        if not hidden:
+            return []
+        time = self._clock(datetime.fromtimestamp(self._second, UTC))
+        return [
+            Text(f"{time}  … {count:,} more {escape(kind)} in this second", hues.NOTE)
+            for kind, count in hidden.most_common()
+        ]
+
+    # Events to exchanges.
+
+    def _told(self, event: AnyEvent) -> list[_Line]:
+        match event:
+            case Partial():
+                return []
+            case Received():
+                return self._received(event)
+            case Sent():
+                return self._sent(event)
+            case State():
+                return self._state(event)
+            case Refused():
+                exchange = self._pending.get(event.cause or 0)
+                if exchange is None:
+                    return [self._event_line(event, "refused", escape(event.text), hues.WRONG)]
+                exchange.refused = event.text
+                return []
+            case ConnectionClose():
+                return self._closed(event)
+            case SessionEnd():
+                text = f"session {event.session} {event.reason}"
+                return [
+                    self._event_line(event, escape(text), f"forgot {escape(wording.facts(event.forgot))}")
+                ]
+            case Forgotten():
+                name = event.session or event.shared or event.where
+                forgot = escape(wording.facts(event.forgot))
+                return [self._event_line(event, f"forget {escape(name)}", f"forgot {forgot}", hues.CHANGE)]
+            case LimitHit():
+                return [
+                    self._event_line(event, f"limit {escape(event.limit)}", escape(event.text), hues.WRONG)
+                ]
+            case Trouble():
+                return [self._event_line(event, "trouble", escape(event.text), hues.WRONG)]
+            case Dropped():
+                text = f"{wording.count(event.count, 'event')} not shown"
+                return [self._event_line(event, text, escape(event.reason), hues.WRONG)]
+            case _:
+                return []
+
+    def _received(self, event: Received) -> list[_Line]:
+        conn = event.conn or ""
+        is_head = begins_http(event)
+        before = self._pending.get(self._newest.get(conn, 0))
+        if before is not None and before.is_head and not is_head:
+            before.seqs.append(event.seq)  # a body belongs to the head before it
+            self._pending[event.seq] = before
+        else:
+            self._pending[event.seq] = _Exchange(event, is_head)
+        self._newest[conn] = event.seq
+        self._bound()
+        return []
+
+    def _bound(self) -> None:
+        for kept in (self._pending, self._newest, self._remembers):
+            while len(kept) > _PENDING:
+                kept.popitem(last=False)
+
+    def _sent(self, event: Sent) -> list[_Line]:
+        exchange = self._pending.get(event.cause or 0)
+        if exchange is None:
+            return []
+        self._done(exchange)
+        news, style = self._outcome(exchange)
+
+        def make() -> Text:
+            answer = tell(event).text
+            text = answer_code(answer) or answer.removeprefix("* ")
+            return self._exchange_line(exchange, f" → {text}" if text else "", news, style)
+
+        return [(f"{event.protocol or 'other'} exchanges", make)]
+
+    def _done(self, exchange: _Exchange) -> None:
+        """Its other messages (pieces of a body) are answered with it."""
+        for seq in exchange.seqs:
+            self._pending.pop(seq, None)
+        self._newest.pop(exchange.conn, None)
+
+    def _outcome(self, exchange: _Exchange) -> tuple[str, str]:
+        """What an exchange did to the server's memory, and its colour."""
+        if exchange.refused is not None:
+            return f"refused: {exchange.refused}", hues.WRONG
+        if exchange.news:
+            return ", ".join(exchange.news), hues.CHANGE
+        return ("changed nothing" if self._remembers.get(exchange.conn) else "remembers nothing"), hues.NOTE
+
+    def _state(self, event: State) -> list[_Line]:
+        if event.where == "connection" and event.conn is not None:
+            self._remembers[event.conn] = bool(event.remembers)
+        if event.again:
+            return []
+        news = [_news(path, *of) for path, of in wording.telling(event.changed).items()]
+        if not news:
+            return []
+        exchange = self._pending.get(event.cause or 0)
+        if exchange is not None:
+            exchange.news += news
+            return []
+        name = event.session or event.shared or ""
+        return [self._event_line(event, escape(name), escape(", ".join(news)), hues.CHANGE)]
+
+    def _closed(self, event: ConnectionClose) -> list[_Line]:
+        conn = event.conn or ""
+        lines: list[_Line] = []
+        unanswered = self._pending.get(self._newest.get(conn, 0))
+        if unanswered is not None:
+            self._done(unanswered)
+            news, style = self._outcome(unanswered)
+            make = partial(self._exchange_line, unanswered, " (no answer)", news, style)
+            lines.append((f"{event.protocol or 'other'} exchanges", make))
+        self._remembers.pop(conn, None)
+        forgot, kept = wording.facts(event.forgot), ", ".join(part.name for part in event.kept)
+        if forgot != "nothing" or kept:
+            text = f"forgot {forgot}" + (f"; kept {kept}" if kept else "")
+            lines.append(self._event_line(event, "closed", escape(text)))
+        return lines
+
+    # Lines.
+
+    def _exchange_line(self, exchange: _Exchange, answer: str, news: str, style: str) -> Text:
+        said = exchange.text
+        room = self._exchange_cells - 2
+        short = answer if cell_len(answer) <= 12 else cut(answer, max(12, room - cell_len(said)))
+        text = cut(said, room - cell_len(short)) + short
+        return self._line(exchange.event.time, exchange.conn, text, escape(news), style)
+
+    def _event_line(self, event: AnyEvent, text: str, news: str, style: str = hues.NOTE) -> _Line:
+        who = event.conn or event.protocol or ""
+        make = partial(self._line, event.time, who, text, news, style)
+        return f"{event.protocol or 'other'} events", make
+
+    @property
+    def _exchange_cells(self) -> int:
+        return EXCHANGE_CELLS + max(0, (self._width - 80) // 2)
+
+    def _clock(self, time: datetime) -> str:
+        return f"{time.astimezone(self._zone):%H:%M:%S}"
+
+    def _line(self, time: datetime, who: str, text: str, news: str, style: str) -> Text:
+        begin = f"{self._clock(time)}  {pad(cut(escape(who), 14), CONN_CELLS - 1)} "
+        begin += pad(cut(text, self._exchange_cells - 1), self._exchange_cells)
+        line = Text(begin, no_wrap=True)
+        line.append(cut(news, self._width - cell_len(begin)), style)
+        line.rstrip()
+        return line
+
+
+def _news(path: str, before: object, after: object) -> str:
+    """A change in a few words: what is new is only named, what was there before is told with it."""
+    if wording.is_empty(before):
+        return path if after is True else f"{path} {wording.value(after)}"
+    if wording.is_empty(after):
+        return f"{path} {wording.value(before)} gone" if before is not True else f"not {path}"
+    return f"{path} {wording.change(before, after)}"

@@ -1,0 +1,365 @@
+"""The journal as a person reads it: ``playground log``.
+
+``C:`` and ``S:`` are what client and server said, as in the RFCs' transcripts,
+``=`` is a change of what the server remembers, ``--`` the life of a
+connection, ``!!`` what went wrong.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import date, tzinfo
+from typing import Final
+
+from rich.text import Text
+
+from playground.journal import wording
+from playground.journal.events import (
+    AnyEvent,
+    ConnectionClose,
+    ConnectionOpen,
+    Dropped,
+    Forgotten,
+    JournalOpen,
+    Json,
+    LimitHit,
+    Message,
+    Received,
+    Refused,
+    Sent,
+    SessionEnd,
+    SessionStart,
+    State,
+    Trouble,
+)
+from playground.views import hues
+from playground.views.escape import escape
+from playground.views.lines import Layout, packed
+from playground.views.message_text import Told, answer_code, tell
+
+_ROUTINE: Final = frozenset({"SYST", "FEAT", "NOOP", "OPTS", "CLNT", "TYPE"})
+"""FTP commands that clients send on their own account. Where they change nothing, one line tells several."""
+_REMEMBERED: Final = 2000
+"""Causes and connections that the view keeps in mind."""
+
+_CLOSED: Final[Mapping[str, str]] = {
+    "client": "closed by client",
+    "server": "closed",
+    "lost": "connection lost",
+    "idle": "closed (idle for too long)",
+    "flood": "closed (too many messages)",
+    "limit": "closed (a limit was reached)",
+    "shutdown": "closed (the playground stopped)",
+    "too-many": "closed (too many connections)",
+}
+
+
+class TextView:
+    """Turns events, in their order, into lines of at most ``width`` cells.
+
+    It holds back a line or two that belong together; :meth:`flush` gives them
+    out. ``today`` is the reader's date: other days are named. ``zone`` and
+    ``note_at`` are :class:`Layout`'s.
+    """
+
+    def __init__(
+        self,
+        width: int = 80,
+        *,
+        zone: tzinfo | None = None,
+        today: date | None = None,
+        note_at: int | None = None,
+    ) -> None:
+        self._layout = Layout(width, zone, note_at)
+        self._day = today
+        self._last_protocol: str | None = None
+        self._any = False
+        self._causes: OrderedDict[int, str] = OrderedDict()
+        self._lives: OrderedDict[str, _Life] = OrderedDict()
+        # Held back:
+        self._routine: list[tuple[Received, Told, str | None]] = []
+        self._refused: Refused | None = None
+        self._states: list[State] = []
+        self._starts: dict[str, SessionStart] = {}
+
+    def feed(self, event: AnyEvent, *, show: bool = True) -> list[Text]:
+        """The lines that are due now. With ``show`` false the event is only kept in mind."""
+        self._learn(event)
+        if not show:
+            return self._forget_closed(event, [])
+        lines = self._held_before(event)
+        lines += self._new_day(event)
+        lines += self._told(event)
+        if lines:
+            self._any = True
+        return self._forget_closed(event, lines)
+
+    @property
+    def width(self) -> int:
+        """Cells of a line."""
+        return self._layout.width
+
+    def flush(self) -> list[Text]:
+        """What was held back in case more would belong to it."""
+        return self._release()
+
+    def _new_day(self, event: AnyEvent) -> list[Text]:
+        if isinstance(event, JournalOpen) or event.again:
+            return []
+        day = self._layout.local(event.time).date()
+        before, self._day = self._day, day
+        if before in (None, day) or not self._any:
+            return []
+        self._layout.pause()
+        return [*self._release(), Text(), Text(f"{day:%Y-%m-%d}", hues.HEADING)]
+
+    # What the view keeps in mind.
+
+    def _learn(self, event: AnyEvent) -> None:
+        if event.conn is None:
+            return
+        life = self._lives.get(event.conn)
+        if life is None:
+            life = self._lives[event.conn] = _Life()
+            if len(self._lives) > _REMEMBERED:
+                self._lives.popitem(last=False)
+        if isinstance(event, Received):
+            self._causes[event.seq] = event.conn
+            if len(self._causes) > _REMEMBERED:
+                self._causes.popitem(last=False)
+            for name, value in (event.carried or {}).items():
+                if len(life.carried) < 50:
+                    life.carried[name] = value
+        elif isinstance(event, State) and event.where == "connection":
+            life.changed.update(path.split(".")[0] for path in event.changed)
+
+    def _forget_closed(self, event: AnyEvent, lines: list[Text]) -> list[Text]:
+        if isinstance(event, ConnectionClose) and event.conn is not None:
+            self._lives.pop(event.conn, None)
+        return lines
+
+    # Lines that wait for the next event.
+
+    def _held_before(self, event: AnyEvent) -> list[Text]:
+        """Give out what the next event does not complete."""
+        match event:
+            case State():
+                held = self._release_routine()
+                if self._states and self._column(self._states[0]) != self._column(event):
+                    held += self._release()
+                return held
+            case SessionStart():
+                return self._release_routine()
+            case Sent() if self._refused is not None and self._refused.conn == event.conn:
+                return self._release_routine() + self._release_states()
+            case Sent() if self._routine and self._is_routine_answer(event):
+                return []
+            case Received() if self._routine and self._is_routine(event):
+                return self._release_routine() if self._routine[-1][0].conn != event.conn else []
+            case _:
+                return self._release()
+
+    def _release(self) -> list[Text]:
+        lines = self._release_routine()
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            lines.append(self._refusal(refused))
+        return lines + self._release_states()
+
+    def _release_routine(self) -> list[Text]:
+        held, self._routine = self._routine, []
+        answered = [(told.text, code) for _, told, code in held if code is not None]
+        lines: list[Text] = []
+        if answered:
+            # Several commands share a line as long as they fit beside the note.
+            rows: list[list[str]] = [[]]
+            for text, code in answered:
+                piece = f"{text} → {code}"
+                if rows[-1] and len(", C: ".join([*rows[-1], piece])) > self._layout.room - 18:
+                    rows.append([])
+                rows[-1].append(piece)
+            first = held[0][0]
+            for row in rows:
+                lines.append(self._line(first, "C:", ", C: ".join(row), "changed nothing"))
+        lines += [self._line(event, "C:", told.text, told.note) for event, told, code in held if code is None]
+        return lines
+
+    def _release_states(self) -> list[Text]:
+        states, self._states = self._states, []
+        starts, self._starts = self._starts, {}
+        rows: list[tuple[State, str, list[str]]] = []
+        for state in states:
+            start = starts.pop(state.session, None) if state.session is not None else None
+            notes = self._where(state, start.expires_in if start is not None else None)
+            if state.again:
+                rows.append((state, f"still {wording.facts(state.remembers)}", notes))
+            for path, (before, after) in wording.telling(state.changed).items():
+                rows.append((state, f"{path:<14} {wording.change(before, after)}", notes))
+        lines = [self._session_begins(start) for start in starts.values()]
+        texts = [escape(text) for _, text, _ in rows]
+        room = self._layout.room
+        widths = [len(text) + 2 for text in texts if len(text) + 2 <= room - 12]
+        note_at = max([self._layout.note_at, *widths])
+        for (state, _, notes), text in zip(rows, texts, strict=True):
+            lines.append(self._line(state, "=", text, notes, note_at=note_at))
+        return lines
+
+    def _where(self, state: State, expires_in: float | None) -> list[str]:
+        """Notes about where a state lives, the fullest first."""
+        name = escape(state.session or state.shared or "")
+        left = f", {wording.duration(expires_in)} left" if expires_in is not None else ""
+        if not name:
+            return [state.where]
+        return [f"{state.where} {name}{left}", f"{state.where}{left}", state.where]
+
+    # Events one by one.
+
+    def _told(self, event: AnyEvent) -> list[Text]:
+        match event:
+            case Message():
+                return self._message(event)
+            case State():
+                self._states.append(event)
+            case SessionStart():
+                self._starts[event.session] = event
+            case Refused():
+                self._refused = event
+            case ConnectionOpen():
+                return self._opened(event)
+            case ConnectionClose():
+                return self._closed(event)
+            case JournalOpen():
+                return self._run(event)
+            case _:
+                return [self._line(event, *self._remark(event))]
+        return []
+
+    def _remark(self, event: SessionEnd | Forgotten | LimitHit | Trouble | Dropped) -> tuple[str, str, str]:
+        """Sign, text and note of what is told in one line."""
+        match event:
+            case SessionEnd():
+                forgot = escape(wording.facts(event.forgot))
+                return "--", f"session {escape(event.session)} {escape(event.reason)}. Forgot: {forgot}", ""
+            case Forgotten():
+                name = escape(event.session or event.shared or "")
+                text = f"forgotten on request: {wording.facts(event.forgot)}"
+                return "--", escape(text), f"{event.where} {name}".rstrip()
+            case LimitHit():
+                return "!!", escape(f"limit {event.limit} ({event.value:g}): {event.text}"), ""
+            case Dropped():
+                missing = wording.count(event.count, "event is", "events are")
+                return "!!", escape(f"{missing} missing here: {event.reason}"), ""
+            case Trouble():
+                return "!!", escape(event.text), ""
+
+    def _message(self, event: Message) -> list[Text]:
+        told = tell(event)
+        if event.conn is not None and told.is_head:
+            self._lives[event.conn].speaks_http = True
+        if isinstance(event, Received) and self._is_routine(event):
+            self._routine.append((event, told, None))
+            return []
+        if isinstance(event, Sent) and self._routine:
+            received, command, _ = self._routine.pop()
+            self._routine.append((received, command, answer_code(told.text)))
+            return []
+        if isinstance(event, Sent) and self._refused is not None:
+            return self._refusing(event, told, self._refused)
+        return [self._line(event, "S:" if isinstance(event, Sent) else "C:", told.text, told.note)]
+
+    def _refusing(self, event: Sent, told: Told, refused: Refused) -> list[Text]:
+        """The answer that says no. The rule has its own line where the answer does not give the reason."""
+        self._refused = None
+        lines: list[Text] = []
+        source = f", {refused.source}" if refused.source else ""
+        if refused.text.casefold() not in told.text.casefold():
+            lines.append(self._refusal(refused))
+        notes = [f"refused ({escape(refused.rule + source)})", "refused"]
+        lines.append(self._line(event, "S:", told.text, notes))
+        return lines
+
+    def _refusal(self, event: Refused) -> Text:
+        source = escape(event.source) if event.source else ""
+        return self._line(event, "!!", f"refused: {escape(event.text)}", [source, ""])
+
+    def _is_routine(self, event: Received) -> bool:
+        if event.protocol != "ftp" or not event.data or event.size > 60:
+            return False
+        return event.data.split()[:1] != [] and event.data.split()[0].upper() in _ROUTINE
+
+    def _is_routine_answer(self, event: Sent) -> bool:
+        received, _, code = self._routine[-1]
+        text = event.data or ""
+        return code is None and received.conn == event.conn and (answer_code(text) or "5") < "4"
+
+    def _session_begins(self, event: SessionStart) -> Text:
+        left = f", for {wording.duration(event.expires_in)}" if event.expires_in is not None else ""
+        return self._line(event, "--", f"session {escape(event.session)} begins{left}")
+
+    def _run(self, event: JournalOpen) -> list[Text]:
+        local = self._layout.local(event.time)
+        day = "" if self._day is None or local.date() == self._day else f"{local:%Y-%m-%d} "
+        self._day = local.date()
+        head = Text(f"run {day}{local:%H:%M:%S}, pid {event.pid}", hues.HEADING)
+        head.append(" (continued)" if event.again else "")
+        head.append(" | C: client  S: server  = what the server remembers", hues.NOTE)
+        before = [Text()] if self._any else []
+        self._last_protocol = None
+        self._layout.pause()
+        head.truncate(self._layout.width)
+        return [*before, head, Text()]
+
+    def _opened(self, event: ConnectionOpen) -> list[Text]:
+        before: list[Text] = []
+        if self._last_protocol not in (None, event.protocol):
+            before = [Text()]
+        address = escape(event.client_address)
+        peer = f"[{address}]" if ":" in address else address
+        peer = f"{peer}:{event.client_port}" if event.client_port else peer
+        how = "is open, from" if event.again else "opened by"
+        parent = f", for {escape(event.parent)}" if event.parent else ""
+        extra = " (TLS)" if event.tls else "" if event.transport == "tcp" else f" ({escape(event.transport)})"
+        return [*before, self._line(event, "--", f"{how} {peer}{extra}{parent}")]
+
+    def _closed(self, event: ConnectionClose) -> list[Text]:
+        life = self._lives.get(event.conn or "") or _Life()
+        forgot = wording.facts(event.forgot, life.changed or None)
+        how = _CLOSED.get(event.reason, f"closed ({event.reason})")
+        if event.reason == "client" and forgot == "nothing" and not event.kept:
+            how = "closed"  # who hung up matters only where something was remembered
+        sentences = [f"{how} after {wording.duration(event.lifetime)}.", f"Forgot: {forgot}."]
+        if life.carried or life.speaks_http:
+            carried = ", ".join(f"{name}={wording.value(of)}" for name, of in life.carried.items())
+            sentences.append(f"Carried: {carried or 'nothing'}.")
+        if event.kept:
+            kept = ", ".join(
+                f"{part.name} ({part.where}"
+                + (f", {wording.duration(part.expires_in)} left)" if part.expires_in is not None else ")")
+                for part in event.kept
+            )
+            sentences.append(f"Kept: {kept}.")
+        rows = packed([escape(sentence) for sentence in sentences], self._layout.room)
+        rows[-1] = rows[-1].removesuffix(".")
+        return [self._line(event, "" if index else "--", row) for index, row in enumerate(rows)]
+
+    def _column(self, event: AnyEvent) -> str:
+        """Whose line it is: the connection's, where one is known to be the cause."""
+        return event.conn or self._causes.get(event.cause or 0) or event.protocol or ""
+
+    def _line(
+        self, event: AnyEvent | Message, sign: str, text: str, note: str | list[str] = "", *, note_at: int = 0
+    ) -> Text:
+        if event.protocol is not None:
+            self._last_protocol = event.protocol
+        conn = event.conn or self._causes.get(event.cause or 0) or event.protocol or ""
+        return self._layout.line(event.time, conn, sign, text, note, note_at=note_at)
+
+
+class _Life:
+    """What the view remembers of a connection until it closes."""
+
+    def __init__(self) -> None:
+        self.carried: dict[str, Json] = {}
+        self.changed: set[str] = set()
+        self.speaks_http = False

@@ -30,7 +30,7 @@ _SECRET_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SECRET_NAME = re.compile(rb"authorization|cookie", re.IGNORECASE)
-_COOKIE_VALUE = re.compile(rb"=([^;]*)")
+_COOKIE_VALUE = re.compile(rb"[ \t]*+(?:[^=;]*+=)?([^;]*+)")
 _USERINFO = re.compile(rb"[A-Z]+ +\w+://([^/?#\s]*)@")
 _JSON_SECRET = re.compile(
     rb'"(?:proxy-)?authorization": ?"((?:[^"\\]|\\.)+)"|"(?:set-)?cookie": ?"((?:[^"\\]|\\.)+)"',
@@ -69,9 +69,9 @@ def _bounded(value: object) -> object:
 
 
 def cookies(request: Request) -> list[tuple[str, str]]:
-    """The cookies in their order, names and values as they came. RFC 6265 5.4."""
+    """The cookies in their order, as they came; one without ``=`` has no name. RFC 6265 5.4."""
     pairs = (pair.strip().partition("=") for pair in request.field(b"cookie").split(";"))
-    return [(name.strip(), value.strip()) for name, equals, value in pairs if equals]
+    return [(name, value) if equals else ("", name) for name, equals, value in pairs if name or value]
 
 
 def secrets_in(request: Request, head: bytes) -> list[Secret]:
@@ -90,8 +90,7 @@ def secret_spans(head: bytes) -> list[Secret]:
     for line in _SECRET_LINE.finditer(head):
         start, end = line.span(2)
         if b"cookie" in line[1].lower():
-            pairs = [Secret(*pair.span(1), "digest") for pair in _COOKIE_VALUE.finditer(head, start, end)]
-            spans += pairs or [Secret(start, end)]
+            spans += [Secret(*pair.span(1), "digest") for pair in _COOKIE_VALUE.finditer(head, start, end)]
         else:
             # The scheme may be seen: it says how the client proves who it is.
             space = head.find(b" ", start, end)

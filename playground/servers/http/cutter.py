@@ -176,8 +176,8 @@ class Chunks:
             return None
         raw = bytes(buffer[at : at + size])
         # What lies behind the content must be CR LF, or the piece's share of it.
-        behind = max(content_to - done, 0)
-        if raw[behind:] != b"\r\n"[max(done - content_to, 0) :][: len(raw) - behind]:
+        behind = min(max(content_to - done, 0), size)
+        if raw[behind:] != b"\r\n"[max(done - content_to, 0) :][: size - behind]:
             text = "A chunk's content is not followed by CR LF: its size is wrong."
             return Problem(400, "chunk-end", text, "RFC 9112 7.1", size, unread=True)
         self._done += size

@@ -14,7 +14,7 @@ from playground.servers.http.router import Asker, endpoint
 LONGEST_DELAY = 10.0
 MOST_LINES = 100
 
-_CODE = re.compile(r"([2-5][0-9][0-9])(?::(\d{1,6}(?:\.\d{1,6})?))?")
+_CODE = re.compile(r"([2-5][0-9][0-9])(?::([0-9]{1,6}(?:\.[0-9]{1,6})?))?")
 
 _REQUIRED: dict[int, tuple[tuple[bytes, bytes], ...]] = {
     **dict.fromkeys((301, 302, 303, 307, 308), ((b"Location", b"/get"),)),
@@ -59,7 +59,7 @@ def status(request: Request, asker: Asker, codes: str) -> Answer:
 @endpoint("/delay/{seconds}", "GET", "POST", "PUT", "PATCH", "DELETE", example="/delay/1")
 def delay(request: Request, asker: Asker, seconds: str) -> Answer:
     """An answer that takes its time: so many seconds, 10 at most."""
-    if not re.fullmatch(r"\d{1,4}(?:\.\d{1,3})?", seconds):
+    if not re.fullmatch(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", seconds):
         return text_answer("Say a number of seconds: /delay/1.5", 400)
     answer = text_answer(f"{float(seconds):g} seconds were asked for, {LONGEST_DELAY:g} are the most.")
     answer.delay = min(float(seconds), LONGEST_DELAY)
@@ -69,7 +69,7 @@ def delay(request: Request, asker: Asker, seconds: str) -> Answer:
 @endpoint("/stream/{lines}", example="/stream/3")
 def stream(request: Request, asker: Asker, lines: str) -> Answer:
     """So many lines of JSON, 100 at most, each one a chunk: nobody says beforehand how long it all is."""
-    if not re.fullmatch(r"\d{1,6}", lines):
+    if not re.fullmatch(r"[0-9]{1,6}", lines):
         return text_answer("Say a number of lines: /stream/3", 400)
     count = min(int(lines), MOST_LINES)
     shown = {

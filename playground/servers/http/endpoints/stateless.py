@@ -19,7 +19,7 @@ def state(request: Request, asker: Asker, parameter: str) -> Answer:
 def counter_carried(request: Request, asker: Asker, parameter: str) -> Answer:
     """A counter whose number you hold: the answer's link brings it back next time."""
     word = request.parameter("n") or "0"
-    if not re.fullmatch(r"\d{1,18}", word):
+    if not re.fullmatch(r"[0-9]{1,18}", word):
         return text_answer("n is a number: /counter/carried?n=4", 400)
     number = int(word) + 1
     return json_answer(
@@ -73,7 +73,7 @@ def vending(request: Request, asker: Asker, parameter: str) -> Answer:
 
 def cents(word: str) -> int | None:
     """``1.00``, ``1.5`` or ``1`` as cents, or None where it is no sum of money."""
-    found = re.fullmatch(r"(\d{1,4})(?:\.(\d{1,2}))?", word.strip())
+    found = re.fullmatch(r"([0-9]{1,4})(?:\.([0-9]{1,2}))?", word.strip())
     return int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0")) if found else None
 
 

@@ -1,0 +1,151 @@
+"""Play the transcripts of README and docs with real clients on a real terminal.
+
+A transcript is a fenced block of the language ``console``. In it
+
+* ``$ command`` is typed at a shell;
+* ``» text`` is typed into the program that runs (``» ^C``, ``» ^D``: those keys);
+* any other line is what must appear, in this order. ``…`` stands for anything;
+  clock times, durations, client ports and digests for any of their kind, runs
+  of spaces for any run of spaces. A token stands for this run's, wherever it
+  is written again.
+
+The documents name the default ports; the player puts in the real ones.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pexpect
+
+from playground.testing import Running
+
+PATIENCE = 15.0
+PROMPT = "playground-test-prompt>"
+DEFAULT_PORTS = {"http": 8080, "ftp": 2121, "game": 4000, "waiter": 4001}
+ROOT = Path(__file__).parents[2]
+
+_BLOCK = re.compile(r"^```(?:\{code-block\} )?console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TIME = re.compile(r"\d\d:\d\d:\d\d(?:\\?\.\d\d\d)?")
+_CLIENT_PORT = re.compile(r"127\\?\.0\\?\.0\\?\.1:[3456]\d{4}")
+_DURATION = re.compile(r"\b\d+(?:\\?\.\d+)?\\ (?:ms|s|min)\b")
+_DIGEST = re.compile(r"\\?#[0-9a-f]{4}\b")
+_TOKEN = re.compile(r"\b[0-9a-f]{20}\b")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Step(NamedTuple):
+    """One line of a transcript."""
+
+    kind: str
+    """``shell`` (typed at the shell), ``typed`` (typed into a program) or ``shown``."""
+    text: str
+
+
+def blocks(document: Path) -> list[list[Step]]:
+    """The transcripts of a Markdown document, in order."""
+    return [list(_steps(found.group(1))) for found in _BLOCK.finditer(document.read_text())]
+
+
+def _steps(text: str) -> Iterator[Step]:
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            yield Step("shell", line[2:])
+        elif line.startswith("» "):
+            yield Step("typed", line[2:])
+        elif line.strip():
+            yield Step("shown", line)
+
+
+class Terminal:
+    """One terminal with a shell, beside a running playground."""
+
+    def __init__(self, playground: Running, folder: Path) -> None:
+        self._ports = {
+            str(port): str(playground.servers[name].port)
+            for name, port in DEFAULT_PORTS.items()
+            if name in playground.servers
+        }
+        self._tokens: dict[str, str] = {}
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PLAYGROUND_STATE_DIR": str(playground.state_dir),
+            "HOME": str(folder),
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "LANG": "C.UTF-8",
+        }
+        self._child: Any = pexpect.spawn(
+            "bash",
+            ["--norc", "--noprofile"],
+            env=environment,
+            cwd=str(folder),
+            encoding="utf-8",
+            timeout=PATIENCE,
+            echo=False,
+            dimensions=(50, 100),
+        )
+        self._child.delaybeforesend = None
+        self._child.sendline(f"bind 'set enable-bracketed-paste off' 2>/dev/null; PS1={shlex.quote(PROMPT)}")
+        self._prompted()
+
+    def play(self, steps: list[Step]) -> None:
+        """Play one transcript; fails with what was seen when something does not appear."""
+        running = False
+        for step in steps:
+            text = self.real(step.text)
+            if step.kind == "shell":
+                if running:
+                    self._prompted()
+                self._child.sendline(text)
+                running = True
+            elif step.kind == "typed":
+                if text in ("^C", "^D"):
+                    self._child.sendcontrol(text[1].lower())
+                else:
+                    self._child.sendline(text)
+            else:
+                self._shown(text)
+        if running:
+            self._prompted()
+
+    def real(self, text: str) -> str:
+        """``text`` with this run's ports and tokens, and the command where it is."""
+        for default, port in self._ports.items():
+            text = re.sub(rf"(?<=[ :]){default}\b", port, text)
+        for written, token in self._tokens.items():
+            text = text.replace(written, token)
+        return text.replace(".venv/bin/playground", "playground")
+
+    def close(self) -> None:
+        """End the shell."""
+        self._child.close(force=True)
+
+    def _shown(self, text: str) -> None:
+        tokens = [token for token in _TOKEN.findall(text) if token not in self._tokens.values()]
+        pattern = re.escape(text.strip())
+        pattern = _TIME.sub(lambda _: r"\d\d:\d\d:\d\d(?:\.\d\d\d)?", pattern)
+        pattern = _DURATION.sub(lambda _: r"[\d.]+\ (?:ms|s|min)", pattern)
+        pattern = _CLIENT_PORT.sub(lambda _: r"127\.0\.0\.1:\d+", pattern)
+        pattern = _DIGEST.sub("#[0-9a-f]{4}", pattern)
+        pattern = re.sub(r"(?:\\ )+", lambda _: r"\s+", pattern).replace("…", r"[^\r\n]*")
+        for token in tokens:
+            pattern = pattern.replace(token, "([0-9a-f]{20})")
+        self._expect(pattern, f"not shown: {text}")
+        for number, token in enumerate(tokens, 1):
+            self._tokens[token] = str(self._child.match.group(number))
+
+    def _prompted(self) -> None:
+        self._expect(re.escape(PROMPT), "the program did not end")
+
+    def _expect(self, pattern: str, complaint: str) -> None:
+        try:
+            self._child.expect(pattern)
+        except (pexpect.TIMEOUT, pexpect.EOF) as error:
+            seen = _CONTROL.sub("", str(self._child.before))
+            raise AssertionError(f"{complaint}\n--- seen instead:\n{seen}") from error

@@ -13,7 +13,6 @@ from typing_extensions import override
 from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
 from playground.servers.ftp.limits import FtpLimits
-from playground.servers.ftp.memory import snapshot
 from playground.servers.ftp.service import FtpService
 from playground.wire.ledger import Connection
 from playground.wire.limits import Limits
@@ -52,7 +51,7 @@ class FtpServer(Server):
         for service in self._services:
             session = service.sessions.get(conn.id)
             if session is not None:
-                return snapshot(session.remembered())
+                return session.snapshot()
         return NOTHING
 
     @override

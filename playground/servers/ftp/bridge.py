@@ -70,7 +70,7 @@ class Bridge:
             delay = self.loop.loop(timeout=0, blocking=False)
         except Exception:  # whatever one connection did, the others go on
             log.failure("a turn of the FTP loop failed")
-            delay = 0
+            delay = 1.0
         self._turning = False
         self._arm(delay)
 

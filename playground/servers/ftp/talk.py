@@ -14,15 +14,16 @@ from typing import Any
 from twisted.logger import Logger
 from typing_extensions import override
 
-from playground.journal.events import Trouble
+from playground.journal.events import Snapshot, Trouble
 from playground.servers.ftp import mirror
 from playground.servers.ftp.lines import CommandLines, Line, secrets
-from playground.servers.ftp.memory import FRESH, Remembered, phase
+from playground.servers.ftp.memory import FRESH, Remembered, phase, snapshot
 from playground.servers.ftp.rules import broken_rule, whole_reply
 from playground.servers.ftp.stock import GONE, LATER, AsyncChat, FTPHandler, TryLater
 from playground.wire.flood import Flood
 from playground.wire.ledger import Connection
 from playground.wire.machines import Transition
+from playground.wire.memory import NOTHING
 
 log = Logger()
 
@@ -58,6 +59,8 @@ class Talk(FTPHandler):
         self._replies: deque[tuple[str, int | None, str]] = deque()
         self._depth = 0
         self._phase = phase(FRESH)
+        self._last = FRESH
+        self._snapshot: Snapshot = NOTHING
         self._reading = True
         self._waiting = False
         self._ended = False
@@ -85,6 +88,13 @@ class Talk(FTPHandler):
     def remembered(self) -> Remembered:
         """What is remembered for this connection now."""
         return mirror.remembered(self)
+
+    def snapshot(self) -> Snapshot:
+        """The same for the journal: the identical object while nothing has changed."""
+        now = self.remembered()
+        if now != self._last:
+            self._last, self._snapshot = now, snapshot(now)
+        return self._snapshot
 
     # -- lines in ----------------------------------------------------------------------------
 
@@ -182,6 +192,7 @@ class Talk(FTPHandler):
     def _input_ended(self) -> None:
         """The client has closed its half, or all of it. What it asked for is still answered."""
         self._ended = True
+        self.reason = self.reason or "client"
         self.stop_reading()
         if self.server.limits.half_closed:
             self.call_later(self.server.limits.half_closed, self.close)

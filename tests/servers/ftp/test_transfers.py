@@ -13,6 +13,7 @@ import pytest_twisted
 from twisted.internet.threads import deferToThread
 
 from playground.servers.ftp import FtpServer
+from playground.servers.ftp.limits import FtpLimits
 from playground.stores.accounts import Account, Accounts
 from playground.testing import Served, serve
 from tests.servers.ftp.client import connect
@@ -184,4 +185,38 @@ async def test_a_quota_ends_an_upload_with_552(tmp_path: Path):
     assert await eve.reply() == f"552 {os.strerror(122)}; the transfer is incomplete."
     await data.rest()
     eve.talk.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), reactor, state_dir=tmp_path)
+    ada = await (await connect(served)).login()
+    await ada.ask("PASV")
+    await ada.ask("RETR a.txt")
+    assert ada.remembers()["queued"] == "RETR"
+    assert await ada.reply() == "421 Passive data channel timed out."
+    assert ada.remembers() == {"user": "ada", "authenticated": True, "cwd": "/"}
+    pasv = next(event for event in ada.events("received") if event.data == "PASV\r\n")
+    assert ada.events("sent")[-1].cause == pasv.seq
+    ada.talk.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_transfer_that_does_not_move_is_given_up(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    served = await serve(FtpServer(FtpLimits(data_stall=0.2)), reactor, state_dir=tmp_path)
+    ada = await (await connect(served)).login()
+    data = await ada.data()
+    await ada.ask("STOR x")
+    assert await ada.reply() == "421 Data connection timed out."
+    await data.rest()
+    await ada.talk.rest()
+    await served.happens("event:connection.close", count=2)
+    assert [event.reason for event in served.events("event:connection.close")] == ["idle", "idle"]
+    assert [event.limit for event in served.events("event:limit")] == ["ftp.data_stall"]
     await served.stop()

@@ -49,6 +49,6 @@ docs:
 	@echo 'Read docs/_build/html/index.html'
 
 clean:
-	rm -rf build dist docs/_build htmlcov .coverage .coverage.* dropin.cache
+	rm -rf build dist docs/_build htmlcov .coverage .coverage.* twisted/plugins/dropin.cache
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find playground tests twisted docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -100,6 +100,11 @@ class Observed(TwistedProtocol):
         """True while the peer does not read fast enough. Make no more output until ``drained()``."""
         return self._out.full
 
+    @property
+    def close_reason(self) -> str:
+        """Why this side closes, in the journal's word; empty while it does not. For ``connectionLost``."""
+        return self._reason
+
     # -- the reactor calls these -------------------------------------------------------------
 
     @override

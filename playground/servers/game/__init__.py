@@ -1,0 +1,111 @@
+"""Lantern: a small game for netcat whose state survives the socket.
+
+The rules are in :mod:`~playground.servers.game.cards` and
+:mod:`~playground.servers.game.cave`; the three state machines, of three
+lifetimes, in :mod:`~playground.servers.game.dialogue` (a connection),
+:mod:`~playground.servers.game.seats` (a person) and
+:mod:`~playground.servers.game.table` (everybody).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import ClassVar, cast
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from typing_extensions import override
+
+from playground.journal.events import Snapshot, Where
+from playground.servers import Playground, Server
+from playground.servers.game import words
+from playground.servers.game.limits import GameLimits
+from playground.servers.game.protocol import Player
+from playground.servers.game.shell import Shell
+from playground.wire.ledger import Connection
+from playground.wire.limits import Limits
+from playground.wire.listening import ListeningService
+from playground.wire.memory import NOTHING, Subject
+
+TOKEN_BYTES = 10
+
+
+def new_token() -> str:
+    """Twenty hexadecimal digits that nobody guesses; too long to be taken for a name."""
+    return secrets.token_hex(TOKEN_BYTES)
+
+
+class GameServer(Server):
+    """One table for everybody. ``tokens`` makes the secret of a seat at each call."""
+
+    name = "game"
+    endpoint = "tcp:4000"
+    memory = frozenset({"connection", "session", "shared"})
+    remembers_you = "60 s after you hang up"
+    try_it = ("nc {host} {port}",)
+    Options: ClassVar[type[Limits]] = GameLimits
+
+    def __init__(self, options: Limits | None = None, *, tokens: Callable[[], str] = new_token) -> None:
+        super().__init__(options)
+        self._tokens = tokens
+        self._shell: Shell | None = None
+
+    @override
+    def service(self, playground: Playground, endpoint: str) -> ListeningService:
+        if self._shell is None:
+            seed = playground.settings.get("game_seed")
+            random = Random(str(seed)) if seed is not None else cast("Random", playground.random)
+            self._shell = Shell(playground, random, self._tokens)
+        return playground.listen(endpoint, _Factory(self._shell))
+
+    @override
+    def remembered(self, conn: Connection, /) -> Snapshot:
+        player: Player | None = conn.inner
+        return player.remembered() if player is not None and hasattr(player, "talk") else NOTHING
+
+    @override
+    def subjects(self) -> Iterable[Subject]:
+        return self._shell.lantern.subjects() if self._shell is not None else ()
+
+    @override
+    def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
+        if self._shell is None or not hasattr(conn.inner, "talk"):
+            return ()
+        return self._shell.lantern.subjects_of(conn.inner.talk)
+
+    @override
+    def farewell(self, reason: str, /) -> bytes:
+        return f"{words.GOODBYES.get(reason, words.GOODBYE)}\n".encode()
+
+    @override
+    def forget(self, where: Where, /) -> None:
+        if self._shell is None:
+            return
+        lantern = self._shell.lantern
+        if where == "connection":
+            self._shell.forget(lantern.forget_connections())
+        elif where == "session":
+            self._shell.forget(lantern.forget_seats())
+        elif where == "shared":
+            self._shell.forget(lantern.forget_table())
+
+
+class _Factory(Factory):
+    noisy = False
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    @override
+    def startFactory(self) -> None:
+        self._shell.start()
+
+    @override
+    def stopFactory(self) -> None:
+        self._shell.stop()
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Player:
+        return Player(self._shell)

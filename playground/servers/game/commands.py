@@ -1,0 +1,198 @@
+"""What each word does. The dialogue's state has allowed it already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from playground.servers.game import words
+from playground.servers.game.cave import Choice
+from playground.servers.game.effects import News, Tell, TellState
+from playground.servers.game.seats import Seat
+
+if TYPE_CHECKING:
+    from playground.servers.game.dialogue import Talk
+    from playground.servers.game.lantern import Lantern
+
+
+def name(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``name ada``: a new player, who plays from the next cave on."""
+    if _seat_taken(lantern, talk, rest):
+        talk.machine.name()
+
+
+def sit(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``sit ada``: a watcher joins, in the lobby only."""
+    if lantern.game.state != "lobby":
+        lantern.refuse(talk, "game-on", words.NOT_IN_CAVE_TIME)
+    elif _seat_taken(lantern, talk, rest):
+        talk.machine.sit()
+
+
+def _seat_taken(lantern: Lantern, talk: Talk, wanted: str) -> bool:
+    if (why_not := lantern.seats.why_not(wanted)) is not None:
+        lantern.refuse(talk, *why_not)
+        return False
+    seat = lantern.seats.add(wanted, talk.conn)
+    talk.seat, talk.wrong_tokens = seat, 0
+    late = lantern.game.state != "lobby"
+    lantern.effects.append(Tell((talk.conn,), words.welcome(seat.name, seat.token, late), seat.token))
+    lantern.effects.append(News(words.sits_down(seat.name), but=talk.conn))
+    return True
+
+
+def resume(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``resume TOKEN``: the seat's owner is back. The newest connection with the right token wins."""
+    token = rest.rstrip(".,;")
+    now = lantern.now()
+    if lantern.guesses.too_many(talk.address, now):
+        lantern.refuse(talk, "too-many-tokens", words.TOO_MANY_TOKENS)
+        return
+    seat = lantern.seats.holder(token)
+    if seat is None:
+        lantern.guesses.count(talk.address, now)
+        talk.wrong_tokens += 1
+        most = lantern.limits.tokens_per_connection
+        third = 0 < most <= talk.wrong_tokens
+        (talk.machine.third_bad_token if third else talk.machine.bad_token)()
+        return
+    if seat.present:
+        lantern.unseat_older(seat)
+    else:
+        seat.conn = talk.conn
+        seat.machine.resume()
+    lantern.seats.hand_over(seat, token, talk.conn)
+    talk.seat, talk.wrong_tokens, talk.resumed = seat, 0, True
+    talk.machine.resume()
+    carried = lantern.game.carried_by(seat)
+    back = words.welcome_back(seat.name, seat.token, carried, seat.chest)
+    lantern.effects.append(Tell((talk.conn,), back, seat.token))
+    lantern.game.ask([seat])
+
+
+def watch(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``watch``: see the game, without a seat."""
+    talk.machine.watch()
+    lantern.tell(talk, words.WATCHING)
+    look(lantern, talk, "")
+
+
+def leave(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``leave``: stand up and stay to talk."""
+    seat = _seat(talk)
+    seat.machine.leave()
+    talk.seat = None
+    talk.machine.leave()
+    lantern.tell(talk, words.LEFT)
+    lantern.vacate(seat)
+
+
+def quit_(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``quit``: goodbye, and no coming back."""
+    seat, talk.seat = talk.seat, None
+    if seat is not None:
+        seat.machine.quit()
+    talk.machine.quit()
+    if seat is not None:
+        lantern.vacate(seat)
+
+
+def ready(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``ready``: when all who are here have said it, the first cave opens."""
+    seat = _seat(talk)
+    if lantern.game.state != "lobby":
+        lantern.refuse(talk, "game-on", words.GAME_ON)
+        return
+    lantern.tell(talk, "= ready")
+    if not seat.ready:
+        seat.ready = True
+        present = [other for other in lantern.seats if other.present]
+        are_ready = sum(other.ready for other in present)
+        lantern.effects.append(News(words.is_ready(seat.name, are_ready, len(present))))
+
+
+def go(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``go``: deeper."""
+    _choose(lantern, talk, "go")
+
+
+def home(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``home``: with what one carries."""
+    _choose(lantern, talk, "home")
+
+
+def _choose(lantern: Lantern, talk: Talk, choice: Choice) -> None:
+    seat, game = _seat(talk), lantern.game
+    if game.state == "lobby":
+        lantern.refuse(talk, "no-cave", words.NO_CAVE)
+    elif game.state != "choosing" or game.cave is None or seat.name not in game.cave.pockets:
+        lantern.refuse(talk, "not-inside", words.NEXT_CAVE)
+    else:
+        lantern.tell(talk, f"= {choice}")
+        game.choose(seat, choice)
+
+
+def say(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``say hello``: everybody at the table and who watches reads it, without control characters."""
+    if text := words.plain(rest):
+        lantern.effects.append(News(words.says(_seat(talk).name, text)))
+    else:
+        lantern.refuse(talk, "nothing-said", words.NOTHING_SAID)
+
+
+def help_(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``help``: ten lines."""
+    lantern.tell(talk, *words.HELP)
+
+
+def look(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``look``: what is to be seen."""
+    game = lantern.game
+    cave = game.cave
+    if cave is None:
+        chests = {seat.name: seat.chest for seat in lantern.seats}
+        lantern.tell(talk, words.nothing_open(game.state, chests))
+        return
+    lantern.tell(talk, words.cave_seen(game.cave_number, cave.depth, cave.floor, cave.dangers))
+    lantern.tell(
+        talk,
+        words.people_seen(cave.pockets, None if game.oil_until is None else game.oil_until - lantern.now()),
+    )
+
+
+def who(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``who``: the seats."""
+    lines = [
+        words.sits_here(seat.name, seat.present, seat.chest, lantern.game.carried_by(seat), seat.ready)
+        for seat in lantern.seats
+    ]
+    lantern.tell(talk, *(lines or [words.NOBODY]))
+
+
+def state(lantern: Lantern, talk: Talk, rest: str) -> None:
+    """``state``: what is remembered where, as JSON."""
+    lantern.effects.append(TellState(talk.conn))
+
+
+def _seat(talk: Talk) -> Seat:
+    if talk.seat is None:
+        raise ValueError("a dialogue is seated, but has no seat")
+    return talk.seat
+
+
+DO: dict[str, Callable[[Lantern, Talk, str], None]] = {
+    "name": name,
+    "sit": sit,
+    "resume": resume,
+    "watch": watch,
+    "leave": leave,
+    "quit": quit_,
+    "ready": ready,
+    "go": go,
+    "home": home,
+    "say": say,
+    "help": help_,
+    "look": look,
+    "who": who,
+    "state": state,
+}

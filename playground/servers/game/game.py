@@ -1,0 +1,226 @@
+"""The game that the table leads: three caves, the oil, the chests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from playground.servers.game import words
+from playground.servers.game.cards import GEMS, shuffled
+from playground.servers.game.cave import Cave, Choice
+from playground.servers.game.effects import Alarm, Effect, News, Rest, SubjectStep, Tell, Wake
+from playground.servers.game.limits import GameLimits
+from playground.servers.game.seats import Seat, Seats
+from playground.servers.game.table import Order, Orders, TableInputs, table_machine
+from playground.wire.machines import Transition, state_of, trace
+
+CAVES = 3
+TABLE = "game/table"
+"""The table's name in the journal."""
+
+
+@dataclass(eq=False)
+class Game:
+    """The game in play. What is hidden (deck, choices) stays inside of ``cave``."""
+
+    seats: Seats
+    limits: GameLimits
+    random: Random = field(repr=False)
+    now: Callable[[], float] = field(repr=False)
+    effects: list[Effect] = field(repr=False)
+    orders: Orders = field(default_factory=Orders)
+    cave: Cave | None = None
+    cave_number: int = 0
+    """The cave in play or just over, from 1; 0 in the lobby."""
+    steps: int = 0
+    """Steps begun in this cave, from 1."""
+    oil_until: float | None = None
+    """When the oil is burnt, on the reactor's clock; None while none burns."""
+    oil_left: float = 0.0
+    """Seconds that were left when the lamps were put out."""
+    dealt: int = 0
+    """Gems that came into this game."""
+    buried: int = 0
+    """Gems of this game that nobody will have: left in caves, or in chests of people who left."""
+    machine: TableInputs = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.machine = table_machine(self.orders)
+        trace(self.machine, "table", self._stepped)
+
+    def _stepped(self, step: Transition) -> None:
+        self.effects.append(SubjectStep("shared", TABLE, step))
+
+    @property
+    def state(self) -> str:
+        """``lobby``, ``choosing``, ``resolving``, ``between`` or ``paused``."""
+        return state_of(self.machine)
+
+    @property
+    def gems(self) -> int:
+        """Every gem of this game, wherever it is: always equal to :attr:`dealt`."""
+        return (self.cave.gems if self.cave else 0) + sum(seat.chest for seat in self.seats) + self.buried
+
+    def carried_by(self, seat: Seat) -> int:
+        """Gems in that person's pocket."""
+        return self.cave.pockets.get(seat.name, 0) if self.cave else 0
+
+    # -- what people do ----------------------------------------------------------------------
+
+    def choose(self, seat: Seat, choice: Choice) -> None:
+        """``seat``, who is inside, wants this."""
+        if self.cave is None:
+            raise ValueError("there is no cave")
+        news = seat.name not in self.cave.choices
+        self.cave.choose(seat.name, choice)
+        people = len(self.cave.pockets)
+        if news and people > 1:
+            chosen = people - len(self.cave.undecided)
+            self.effects.append(News(words.has_chosen(seat.name, chosen, people), but=seat.conn))
+
+    def vacate(self, seat: Seat) -> None:
+        """That seat is gone for good: what they carried drops to the floor, their chest goes with them."""
+        self.buried += seat.chest
+        seat.chest = 0
+        if self.cave is not None and (dropped := self.cave.leave(seat.name)):
+            self.effects.append(News(words.dropped_on_floor(seat.name, dropped)))
+
+    def settle(self) -> None:
+        """Give the machine every input that is due, and do what it orders, until nothing is due."""
+        self._carry_out()
+        while (due := self._due()) is not None:
+            due()
+            self._carry_out()
+
+    def _due(self) -> Callable[[], None] | None:
+        state, inputs = self.state, self.machine
+        present = [seat for seat in self.seats if seat.present]
+        if state == "lobby":
+            return inputs.all_ready if present and all(seat.ready for seat in present) else None
+        if state == "resolving":
+            if self.cave is not None and self.cave.pockets:
+                return inputs.somebody_inside
+            return inputs.last_cave if self.cave_number >= CAVES else inputs.nobody_inside
+        if not len(self.seats):
+            return inputs.last_seat_gone
+        if state == "paused":
+            return inputs.one_is_back if present else None
+        if state == "choosing" and not present:
+            return inputs.all_away
+        if state == "choosing" and self.cave is not None and not self.cave.undecided:
+            return inputs.all_decided
+        return None
+
+    # -- what the machine orders -------------------------------------------------------------
+
+    def _carry_out(self) -> None:
+        while self.orders.pending:
+            DO[self.orders.pending.pop(0)](self)
+
+    def _new_game(self) -> None:
+        self.cave_number = self.dealt = self.buried = 0
+        for seat in self.seats:
+            seat.chest = 0
+
+    def _open_cave(self) -> None:
+        # Who was away and never ready in the lobby is not dragged along.
+        first = self.cave_number == 0
+        people = [seat.name for seat in self.seats if not first or seat.ready]
+        for seat in self.seats:
+            seat.ready = False
+        self.cave_number += 1
+        self.steps = 0
+        self.cave = Cave.opened(shuffled(self.random), people)
+        self.dealt += GEMS
+        self.effects.append(News(words.cave_opens(self.cave_number, CAVES, people)))
+
+    def _light(self) -> None:
+        self.steps += 1
+        self._burn(self.limits.solo_oil if len(self.seats) == 1 else self.limits.oil)
+
+    def _burn(self, seconds: float) -> None:
+        self.oil_until = self.now() + seconds
+        self.effects.append(Wake(Alarm("oil", "table"), seconds))
+        self.ask(list(self.seats))
+
+    def _put_out(self) -> None:
+        self.oil_until = None
+        self.effects.append(Rest(Alarm("oil", "table")))
+
+    def _burn_out(self) -> None:
+        if self.cave is not None and self.cave.undecided:
+            self.effects.append(News(words.oil_burnt(self.cave.undecided)))
+
+    def _step(self) -> None:
+        self._put_out()
+        if self.cave is None:
+            return
+        step = self.cave.step()
+        for seat in self.seats:
+            seat.chest += step.banked.get(seat.name, 0)
+        chests = {seat.name: seat.chest for seat in self.seats}
+        self.effects += [News(line) for line in words.step_told(step, chests)]
+
+    def _close_cave(self) -> None:
+        if self.cave is not None:
+            self.buried += self.cave.close()
+            self.cave = None
+        chests = {seat.name: seat.chest for seat in self.seats}
+        self.effects.append(News(words.cave_over(self.cave_number, CAVES, chests)))
+
+    def _pause(self) -> None:
+        self.effects.append(Wake(Alarm("pause", "table"), self.limits.pause))
+
+    def _score(self) -> None:
+        self.effects += [News(line) for line in words.game_over({s.name: s.chest for s in self.seats})]
+        self._back_to_lobby()
+
+    def _hold(self) -> None:
+        self.oil_left = max(0.0, (self.oil_until or self.now()) - self.now())
+        self._put_out()
+        self.effects.append(News(words.LAMPS_OUT))
+
+    def _relight(self) -> None:
+        self._burn(self.oil_left)
+
+    def _clear(self) -> None:
+        self._put_out()
+        self.effects.append(Rest(Alarm("pause", "table")))
+        self.buried = 0
+        self.dealt = sum(seat.chest for seat in self.seats)
+        self._back_to_lobby()
+
+    def _back_to_lobby(self) -> None:
+        self.cave, self.cave_number, self.steps, self.oil_left = None, 0, 0, 0.0
+        for seat in self.seats:
+            seat.ready = False
+
+    # -- what is asked -----------------------------------------------------------------------
+
+    def ask(self, seats: list[Seat]) -> None:
+        """Tell ``seats`` whose turn it is, as far as it is one."""
+        cave = self.cave
+        if self.state != "choosing" or cave is None or self.oil_until is None:
+            return
+        left = self.oil_until - self.now()
+        asked = tuple(
+            s.conn for s in seats if s.conn and s.name in cave.pockets and s.name not in cave.choices
+        )
+        if asked:
+            self.effects.append(Tell(asked, words.your_turn(left, cave.pockets)))
+
+
+DO: dict[Order, Callable[[Game], None]] = {
+    Order.NEW_GAME: Game._new_game,
+    Order.OPEN_CAVE: Game._open_cave,
+    Order.LIGHT: Game._light,
+    Order.BURN_OUT: Game._burn_out,
+    Order.STEP: Game._step,
+    Order.CLOSE_CAVE: Game._close_cave,
+    Order.PAUSE: Game._pause,
+    Order.SCORE: Game._score,
+    Order.HOLD: Game._hold,
+    Order.RELIGHT: Game._relight,
+    Order.CLEAR: Game._clear,
+}

@@ -1,0 +1,281 @@
+"""The whole game without a socket, a clock or a thread: inputs go in, a list of effects comes out.
+
+Nothing that an input causes happens before the core has finished with it, so
+whoever carries the effects out may save :class:`Lantern` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+from playground.servers.game import commands, pictures, words
+from playground.servers.game.dialogue import ALWAYS, MEANS, Talk
+from playground.servers.game.effects import (
+    Alarm,
+    Answer,
+    Close,
+    Effect,
+    News,
+    Refuse,
+    Rest,
+    Tell,
+    Wake,
+)
+from playground.servers.game.game import TABLE, Game
+from playground.servers.game.guesses import Guesses
+from playground.servers.game.limits import GameLimits
+from playground.servers.game.pictures import Pictures
+from playground.servers.game.seats import Seat, Seats
+from playground.wire.memory import Subject
+
+
+class Lantern:
+    """Dialogues, seats and the table.
+
+    ``random`` shuffles; ``tokens`` makes a new secret at each call; ``now`` is
+    the reactor's clock in seconds, which must be seconds since 1970 where
+    people are to read ``oil_until``.
+    """
+
+    def __init__(
+        self, limits: GameLimits, random: Random, tokens: Callable[[], str], now: Callable[[], float]
+    ) -> None:
+        self.limits = limits
+        self.now = now
+        self.effects: list[Effect] = []
+        self.seats = Seats(limits.seats, limits.grace, tokens, self.effects)
+        self.game = Game(self.seats, limits, random, now, self.effects)
+        self.guesses = Guesses(limits.tokens_per_address)
+        self._talks: dict[str, Talk] = {}
+        self._alarms: dict[tuple[str, str], tuple[Alarm, float]] = {}
+        self._serial = 0
+        self._pictures = Pictures()
+
+    # -- inputs from connections -------------------------------------------------------------
+
+    def opened(self, conn: str, address: str) -> Talk:
+        """A connection is there."""
+        talk = self._talks[conn] = Talk(conn, address, self.limits, self.effects)
+        return talk
+
+    def greet(self, conn: str) -> list[Effect]:
+        """It has not spoken first, so we do."""
+        self.effects.append(Tell((conn,), words.GREETING))
+        return self._finish()
+
+    def line(self, conn: str, text: str) -> list[Effect]:
+        """A whole line came."""
+        talk = self._talks.get(conn)
+        if talk is not None and self._heard(talk, text):
+            word, _, rest = text.strip().partition(" ")
+            word = word.lower()
+            if word in ALWAYS or word in MEANS.get(talk.state, ()):
+                commands.DO[word](self, talk, rest.strip())
+            elif word:
+                self.refuse(talk, "not-now", words.not_now(word, talk.state))
+        return self._finish()
+
+    def not_text(self, conn: str) -> list[Effect]:
+        """A line came that is not UTF-8."""
+        talk = self._talks.get(conn)
+        if talk is not None and self._heard(talk, ""):
+            self.refuse(talk, "not-utf-8", words.NOT_UTF8)
+        return self._finish()
+
+    def line_too_long(self, conn: str) -> list[Effect]:
+        """A line came, or does not end, that is longer than a line may be."""
+        talk = self._talks.get(conn)
+        if talk is not None and talk.state not in ("half-closed", "closed"):
+            talk.machine.line_too_long()
+        return self._finish()
+
+    def http_request(self, conn: str, line: str) -> list[Effect]:
+        """The first line is one of HTTP; nobody has been greeted yet, or just so."""
+        talk = self._talks.get(conn)
+        if talk is not None and talk.state == "greeting":
+            talk.machine.other_protocol()
+            self.effects.append(Refuse(conn, "http", "an HTTP request; this is Lantern", silent=True))
+            self.effects.append(Answer(conn, words.http_answer(line)))
+            self.effects.append(Close(conn, "server"))
+        return self._finish()
+
+    def ended(self, conn: str) -> list[Effect]:
+        """The client has closed its half, and every line of it was handled."""
+        talk = self._talks.get(conn)
+        if talk is not None and talk.state not in ("half-closed", "closed"):
+            talk.machine.end_of_input()
+        return self._finish()
+
+    def lost(self, conn: str, reason: str = "client") -> list[Effect]:
+        """The socket is gone. ``reason`` is the journal's word for it."""
+        talk = self._talks.pop(conn, None)
+        if talk is None:
+            return []
+        talk.remembered()
+        talk.lost = True
+        self.effects.append(Rest(Alarm("calm", conn)))
+        if talk.state == "half-closed" and reason == "client":
+            talk.machine.flushed()
+        elif talk.state != "closed":
+            ending = {"idle": talk.machine.idle, "clogged": talk.machine.clogged}
+            if talk.state == "half-closed":
+                ending["idle"] = talk.machine.aborted
+            ending.get(reason, talk.machine.aborted)()
+        seat = talk.seat
+        if seat is not None and seat.conn == conn:
+            seat.machine.connection_lost()
+            seat.conn = None
+        return self._finish()
+
+    # -- inputs from the clock and from the owner ----------------------------------------------
+
+    def rings(self, alarm: Alarm) -> list[Effect]:
+        """The time of ``alarm`` has come. One that was stopped or set anew meanwhile is not heard."""
+        key = (alarm.kind, alarm.whose)
+        if self._alarms.get(key, (None, 0.0))[0] != alarm:
+            return []
+        del self._alarms[key]
+        if alarm.kind == "oil":
+            self.game.machine.oil_out()
+        elif alarm.kind == "pause":
+            self.game.machine.pause_over()
+        elif alarm.kind == "grace":
+            if (seat := self.seats.get(alarm.whose)) is not None:
+                seat.machine.grace_over()
+                self.vacate(seat)
+        elif (talk := self._talks.get(alarm.whose)) is not None and talk.state == "muted":
+            talk.hear_all()
+            talk.machine.calm()
+        return self._finish()
+
+    def forget_connections(self) -> list[Effect]:
+        """Nobody knows any more who is on which connection; the seats wait."""
+        for talk in self._talks.values():
+            seat, talk.seat, talk.wrong_tokens = talk.seat, None, 0
+            if seat is not None:
+                seat.machine.connection_forgotten()
+                seat.conn = None
+            if talk.state in ("watching", "seated", "muted"):
+                self.effects.append(Rest(Alarm("calm", talk.conn)))
+                talk.machine.forgotten()
+                self.effects.append(Tell((talk.conn,), words.FORGOTTEN_CONNECTION))
+        return self._finish()
+
+    def forget_seats(self) -> list[Effect]:
+        """There are no seats any more."""
+        for talk in self._talks.values():
+            if talk.seat is not None and talk.state in ("seated", "muted"):
+                self.effects.append(Rest(Alarm("calm", talk.conn)))
+                talk.machine.forgotten()
+                self.effects.append(Tell((talk.conn,), words.FORGOTTEN_SEAT))
+            talk.seat = None
+        for seat in list(self.seats):
+            seat.machine.forgotten()
+            self.vacate(seat)
+        return self._finish()
+
+    def forget_table(self) -> list[Effect]:
+        """There is no game any more; the seats stay, and what is in their chests."""
+        self.game.machine.forgotten()
+        self.effects.append(News(words.FORGOTTEN_TABLE))
+        return self._finish()
+
+    # -- what the commands need --------------------------------------------------------------
+
+    def refuse(self, talk: Talk, rule: str, text: str) -> None:
+        """Say no."""
+        self.effects.append(Refuse(talk.conn, rule, text))
+
+    def tell(self, talk: Talk, *lines: str) -> None:
+        """Say something to one person."""
+        self.effects += [Tell((talk.conn,), line) for line in lines]
+
+    def vacate(self, seat: Seat) -> None:
+        """That seat is gone."""
+        self.effects.append(Rest(Alarm("grace", seat.name)))
+        self.seats.remove(seat)
+        self._pictures.drop(seat.subject)
+        self.game.vacate(seat)
+
+    def unseat_older(self, seat: Seat) -> None:
+        """A newer connection takes ``seat``: the older one is told, and closed."""
+        older = self._talks.get(seat.conn or "")
+        seat.machine.takeover()
+        if older is not None:
+            older.seat = None
+            self.effects.append(Rest(Alarm("calm", older.conn)))
+            if older.state != "closed":
+                older.machine.taken_over()
+
+    # -- pictures ----------------------------------------------------------------------------
+
+    def subjects(self) -> Iterator[Subject]:
+        """What is held under ids and for everybody. An unchanged picture is the identical object."""
+        for seat in self.seats:
+            yield self.seat_subject(seat)
+        yield self.table_subject()
+
+    def seat_subject(self, seat: Seat) -> Subject:
+        """One seat, as everybody may see it."""
+        away = self._alarms.get(("grace", seat.name))
+        expires_in = max(0.0, round(away[1] - self.now(), 3)) if away else None
+        picture = pictures.of_seat(seat, self.game.carried_by(seat))
+        return Subject("session", seat.subject, self._pictures.kept(seat.subject, picture), expires_in)
+
+    def table_subject(self) -> Subject:
+        """The table without its secrets: neither the deck nor who chose what."""
+        return Subject("shared", TABLE, self._pictures.kept(TABLE, pictures.of_table(self.game)))
+
+    def subjects_of(self, talk: Talk) -> Iterator[Subject]:
+        """The seat of whoever is, or was until just now, on that connection, and the table."""
+        if talk.seat is not None and self.seats.get(talk.seat.name) is talk.seat:
+            yield self.seat_subject(talk.seat)
+        yield self.table_subject()
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _heard(self, talk: Talk, text: str) -> bool:
+        """Whether that line counts. Any line proves that a resumed player got the new token."""
+        if talk.state in ("half-closed", "closed"):
+            return False
+        if talk.resumed and talk.seat is not None:
+            talk.seat.used_token = None
+        talk.resumed = False
+        if talk.state != "muted" and talk.too_fast(self.now()):
+            talk.machine.flood()
+        if talk.state != "muted":
+            return talk.state != "closed"
+        if text.strip().lower() == "quit":
+            return True
+        talk.lost_lines += 1
+        if talk.lost_lines > self.limits.muted_lines:
+            talk.machine.flood()
+        else:
+            self.effects.append(Refuse(talk.conn, "muted", words.MUTED, silent=True))
+        return False
+
+    def _finish(self) -> list[Effect]:
+        """The input is done: let the table do what is due, and hand out what is wanted."""
+        self.game.settle()
+        if not self.effects:
+            return []
+        hearers = [talk.conn for talk in self._talks.values() if talk.hears_news]
+        done: list[Effect] = []
+        for effect in self.effects:
+            match effect:
+                case News(text, but):
+                    if to := tuple(conn for conn in hearers if conn != but):
+                        done.append(Tell(to, text))
+                case Wake(alarm, seconds):
+                    self._serial += 1
+                    alarm = Alarm(alarm.kind, alarm.whose, self._serial)
+                    self._alarms[alarm.kind, alarm.whose] = (alarm, self.now() + seconds)
+                    done.append(Wake(alarm, seconds))
+                case Rest(alarm):
+                    if known := self._alarms.pop((alarm.kind, alarm.whose), None):
+                        done.append(Rest(known[0]))
+                case _:
+                    done.append(effect)
+        self.effects.clear()
+        return done

@@ -1,0 +1,157 @@
+"""Lantern on a socket: what a client sends becomes inputs of the core."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from playground.journal.events import Snapshot
+from playground.servers.game import secrets_said
+from playground.servers.game.dialogue import Talk
+from playground.servers.game.effects import (
+    Effect,
+)
+from playground.servers.game.shell import Shell
+from playground.servers.game.telnet import Line, LineReader, Negotiation, Piece, TooLong
+from playground.wire.observed import Observed
+
+HTTP_LINE = re.compile(rb"[A-Z]{3,10} \S+ HTTP/[0-9.]+$")
+HTTP_BEGINNING = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) \S")
+METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"TRACE ")
+
+
+class Player(Protocol):
+    """One connection."""
+
+    claims_messages = True
+    talk: Talk
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._lantern = shell.lantern
+        self._reader = LineReader(shell.limits.line)
+        self._greeting: IDelayedCall | None = None
+        self._greeted = False
+        self._input_over = False
+
+    @property
+    def wire(self) -> Observed:
+        """The observed transport."""
+        return cast("Observed", self.transport)
+
+    @property
+    def line_end(self) -> bytes:
+        r"""``\n``, but what a terminal in telnet's character mode needs is ``\r\n`` (RFC 854)."""
+        return b"\r\n" if self._reader.echoing else b"\n"
+
+    def remembered(self) -> Snapshot:
+        """What is held for this connection."""
+        return self.talk.remembered()
+
+    # -- Twisted and Observed call these -----------------------------------------------------
+
+    @override
+    def connectionMade(self) -> None:
+        self.talk = self._shell.arrived(self)
+        if self._shell.limits.hello > 0:
+            self._greeting = self.wire.call_later(self._shell.limits.hello, self._greet)
+        else:
+            self._greet()
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self._reader.feed(data)
+        self._handle_input()
+
+    def drained(self) -> None:
+        """A reader that was behind has caught up: go on with what it sent."""
+        self._handle_input()
+
+    def input_ended(self) -> None:
+        """The client has closed its half: answer what is still to be answered, then close."""
+        self._input_over = True
+        self._greet()
+        self._handle_input()
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._shell.left(self, self.wire.close_reason)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        """Greet, once. Browsers and curl speak first and are given no line that is not HTTP."""
+        if self._greeted:
+            return
+        self._greeted = True
+        if self._greeting is not None and self._greeting.active():
+            self._greeting.cancel()
+        self._carry_out(self._lantern.greet(self._name))
+
+    @property
+    def _name(self) -> str:
+        return self.wire.connection.id
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        self._shell.carry_out(effects, self.wire.connection)
+
+    def _handle_input(self) -> None:
+        while not (self.wire.clogged or self.wire.disconnecting):
+            piece = self._reader.next()
+            if not self._greeted and not may_be_http(piece, self._reader):
+                self._greet()
+            if piece is None:
+                break
+            self._handle(piece)
+        if echo := self._reader.take_echo():
+            self.wire.write_silently(echo)
+        if self._input_over and not (self.wire.clogged or self.wire.disconnecting):
+            self._carry_out(self._lantern.ended(self._name))
+
+    def _handle(self, piece: Piece) -> None:
+        match piece:
+            case Negotiation(size, answer):
+                if size:
+                    self.wire.claim(size)
+                self.wire.send(answer)
+            case Line(size, raw, text):
+                if echo := self._reader.take_echo():
+                    self.wire.write_silently(echo)
+                self.wire.claim(size, secrets=secrets_said.in_line(raw, text))
+                if not self.wire.disconnecting:
+                    self._handle_line(text)
+            case TooLong(size, raw):
+                if size:
+                    self.wire.claim(size)
+                if HTTP_BEGINNING.match(raw) and self.talk.state == "greeting":
+                    self._carry_out(self._lantern.http_request(self._name, raw.decode("ascii", "replace")))
+                else:
+                    self._carry_out(self._lantern.line_too_long(self._name))
+
+    def _handle_line(self, text: bytes) -> None:
+        if HTTP_LINE.match(text) and self.talk.state == "greeting":
+            self._carry_out(self._lantern.http_request(self._name, text.decode("ascii", "replace")))
+            return
+        try:
+            line = text.decode()
+        except UnicodeDecodeError:
+            self._carry_out(self._lantern.not_text(self._name))
+            return
+        self._carry_out(self._lantern.line(self._name, line))
+
+
+def may_be_http(piece: Piece | None, reader: LineReader) -> bool:
+    """Whether the first thing that a client says is, or may become, a request of HTTP."""
+    if isinstance(piece, Line):
+        return HTTP_LINE.match(piece.text) is not None
+    if isinstance(piece, TooLong):
+        return HTTP_BEGINNING.match(piece.raw) is not None
+    if isinstance(piece, Negotiation):
+        return False
+    said = reader.beginning()
+    return any(method.startswith(said[: len(method)]) for method in METHODS)

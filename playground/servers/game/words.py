@@ -1,0 +1,276 @@
+"""What Lantern says. The first character tells what a line is: ``*`` news, ``=`` taken, ``>`` the cave,
+``?`` your turn, ``!`` refused, ``{`` JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from playground.servers.game.cards import Danger, Vein
+from playground.servers.game.cave import Step
+
+BEGIN = "name <you> | resume <token> | watch"
+GREETING = f"* Lantern. Say: {BEGIN}"
+
+HELP = (
+    "* Lantern: a cave, a lamp and luck. There are three caves; most gems wins.",
+    "* In each step you choose in secret: go deeper, or go home with what you carry.",
+    "* Deeper lies a vein, shared by all who are there, or a danger.",
+    "* The second danger of one kind ends the cave: all inside drop what they carry.",
+    "* Who goes home shares the gems on the floor; what is in the chest is safe.",
+    "* Say nothing, and you follow the light when the oil is burnt: that is go.",
+    "* Your token brings you back after a lost connection: resume <token>",
+    f"* To begin: {BEGIN}. While watching: sit <you>",
+    "* At the table: ready | go | home | say <words> | leave",
+    "* Always: help | look | who | state | quit",
+)
+
+TAKEN_OVER = "* you go on in another connection; this one is closed"
+GOODBYE = "* goodbye"
+GOODBYES = {
+    "shutdown": "* the playground closes",
+    "idle": "* you have been silent for long, so this connection is closed",
+    "too-many": "! too many connections at once; try again later",
+    "flood": "! too much at once",
+    "trouble": "! something is broken here; sorry",
+}
+LEFT = f"= you have left the table. Say: {BEGIN}"
+FORGOTTEN_CONNECTION = f"* this connection was forgotten: nobody knows who you are. Say: {BEGIN}"
+FORGOTTEN_SEAT = f"* your seat was forgotten, and all that was in it. Say: {BEGIN}"
+FORGOTTEN_TABLE = "* the game was forgotten; the seats are not. Say: ready"
+LAMPS_OUT = "* nobody is there; the lamps wait"
+NOBODY = "* no seat is taken"
+WATCHING = "* you watch. Say: sit <you>, once no game is under way"
+CALM = "* you are heard again"
+
+BAD_NAME = "a name has 1 to 16 letters, digits or '-'"
+BAD_TOKEN = "no seat has that token"
+BAD_TOKENS = "no seat has that token, and that was the third; goodbye"
+TOO_MANY_TOKENS = "too many wrong tokens came from your address; try again in a minute"
+NOT_UTF8 = "that line is not UTF-8"
+NOT_IN_CAVE_TIME = "a game is under way; sit down when it is over"
+NO_CAVE = "there is no cave yet. Say: ready"
+NEXT_CAVE = "you are not in the cave; the next one is yours again"
+GAME_ON = "the game is under way"
+NOTHING_SAID = "say what?"
+MUTED = "not heard: you are muted"
+
+
+def plain(text: str, room: int = 400) -> str:
+    """``text`` with nothing in it that could move another person's terminal, cut to ``room`` characters."""
+    spaced = " ".join(text.split())
+    return "".join(char for char in spaced if char.isprintable())[:room]
+
+
+def gems(number: int) -> str:
+    """``1 gem``, ``2 gems``."""
+    return "1 gem" if number == 1 else f"{number} gems"
+
+
+def names(people: Sequence[str]) -> str:
+    """``ada``, ``ada and bob``, ``ada, bob and eve``."""
+    *first, last = people or ("nobody",)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def seconds(number: float) -> str:
+    """``12s``, and never less than one."""
+    return f"{max(1, round(number))}s"
+
+
+def with_numbers(people: Mapping[str, int]) -> str:
+    """``ada=5, bob=0``."""
+    return ", ".join(f"{name}={number}" for name, number in people.items())
+
+
+# -- coming and going --------------------------------------------------------------------------------
+
+
+def welcome(name: str, token: str, late: bool) -> str:
+    """To a new player. ``late``: a game is under way."""
+    what = "The next cave is yours too" if late else "Say: ready"
+    return f"* welcome {name}. Your token is {token}. {what}"
+
+
+def welcome_back(name: str, token: str, pocket: int, chest: int) -> str:
+    """To a player who brought the token."""
+    return f"* welcome back {name}. New token: {token}. You carry {pocket}; chest {chest}"
+
+
+def sits_down(name: str) -> str:
+    """News of a new player."""
+    return f"* {name} sits down"
+
+
+def gone_quiet(name: str, grace: float) -> str:
+    """News of a lost connection."""
+    return f"* {name} has gone quiet. Their seat is kept for {seconds(grace)}"
+
+
+def is_back(name: str) -> str:
+    """News of a resume."""
+    return f"* {name} is back"
+
+
+def seat_given_up(name: str, grace: float) -> str:
+    """News of a seat that nobody came back to."""
+    return f"* {name} did not come back in {seconds(grace)}; the seat is free"
+
+
+def has_left(name: str) -> str:
+    """News of somebody who left."""
+    return f"* {name} has left the table"
+
+
+def dropped_on_floor(name: str, dropped: int) -> str:
+    """What somebody leaves in a cave."""
+    return f"> {gems(dropped)} of {name} fall to the floor"
+
+
+def name_taken(name: str) -> str:
+    """Why not that name."""
+    return f"{name} sits here already; take another name, or: resume <token>"
+
+
+def table_full(room: int) -> str:
+    """Why no seat at all."""
+    return f"all {room} seats are taken. Say: watch, and sit down when one is free"
+
+
+def says(name: str, text: str) -> str:
+    """Somebody speaks. ``text`` must be :func:`plain`."""
+    return f"* {name}: {text}"
+
+
+def not_now(word: str, state: str) -> str:
+    """The word is unknown, or means nothing in that state of the dialogue."""
+    return f"'{plain(word, 20)}' means nothing while you are {state}"
+
+
+def muted(calm: float) -> str:
+    """To a flooder."""
+    return f"too much at once; you are not heard for {seconds(calm)}"
+
+
+def too_long(room: int) -> str:
+    """To who sends a line without end."""
+    return f"a line has at most {room} bytes; goodbye"
+
+
+def http_answer(line: str) -> bytes:
+    """A whole answer to an HTTP request, whose first line is ``line``."""
+    body = b"This is not HTTP. Here you play Lantern, a game for netcat or telnet: nc HOST PORT\n"
+    head = (
+        "HTTP/1.1 400 Bad Request\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (b"" if line.startswith("HEAD ") else body)
+
+
+# -- the game ----------------------------------------------------------------------------------------
+
+
+def is_ready(name: str, ready: int, present: int) -> str:
+    """News of a ``ready``."""
+    return f"* {name} is ready ({ready}/{present})"
+
+
+def has_chosen(name: str, chosen: int, inside: int) -> str:
+    """News that somebody has chosen, but not what."""
+    return f"* {name} has chosen ({chosen}/{inside})"
+
+
+def cave_opens(number: int, of: int, people: Sequence[str]) -> str:
+    """A cave begins."""
+    return f"> cave {number} of {of}. The lamps are lit. Inside: {names(people)}"
+
+
+def your_turn(left: float, pockets: Mapping[str, int]) -> str:
+    """The question of each step. ``left``: seconds."""
+    return f"? go deeper or go home? ({seconds(left)} of oil)  inside: {with_numbers(pockets)}"
+
+
+def oil_burnt(undecided: list[str]) -> str:
+    """The time to choose is over."""
+    follow = "follows" if len(undecided) == 1 else "follow"
+    return f"> the oil is burnt. {names(undecided)} {follow} the light"
+
+
+def step_told(step: Step, chests: Mapping[str, int]) -> list[str]:
+    """What happened in a step."""
+    lines = []
+    for name, banked in step.banked.items():
+        found = f", {step.from_floor} of them from the floor" if step.from_floor else ""
+        lines.append(f"> {name} goes home with {gems(banked)}{found}. Chest {chests.get(name, 0)}")
+    if isinstance(step.card, Vein):
+        lines.append(f"> depth {step.depth}: a vein of {gems(step.card.gems)}. {_sharing(step)}")
+    elif isinstance(step.card, Danger):
+        lines.append(f"> depth {step.depth}: {_danger(step.card, step.dropped)}")
+    return lines
+
+
+def _sharing(step: Step) -> str:
+    share = f"{step.each} each" if len(step.inside) > 1 else f"All for {step.inside[0]}"
+    return f"{share}, {step.floor} left on the floor" if step.floor else share
+
+
+def _danger(danger: Danger, dropped: Mapping[str, int] | None) -> str:
+    if dropped is None:
+        return f"{danger.kind}! A second {danger.kind} would end this cave"
+    lost = [f"{name} drops {number}" for name, number in dropped.items() if number]
+    return f"{danger.kind} again! All run. {', '.join(lost) or 'Nobody had anything to drop'}"
+
+
+def cave_over(number: int, of: int, chests: Mapping[str, int]) -> str:
+    """A cave ends."""
+    return f"> cave {number} of {of} is over. Chests: {with_numbers(chests) or 'none'}"
+
+
+def game_over(chests: Mapping[str, int]) -> list[str]:
+    """The last cave is over."""
+    again = "* Say: ready, for another game"
+    most = max(chests.values(), default=0)
+    winners = [name for name, chest in chests.items() if chest == most]
+    if not chests:
+        return ["* the game is over"]
+    if len(chests) == 1:
+        return [f"* the game is over. {winners[0]} has brought {gems(most)} into the light", again]
+    if not most:
+        return ["* the game is over. The cave wins: nobody has a gem", again]
+    verb = "wins" if len(winners) == 1 else "share the victory"
+    return [f"* the game is over. {names(winners)} {verb} with {gems(most)}", again]
+
+
+# -- looking around ----------------------------------------------------------------------------------
+
+
+def nothing_open(state: str, chests: Mapping[str, int]) -> str:
+    """What ``look`` shows outside of a cave."""
+    where = "between two caves" if state == "between" else "no cave is open"
+    return f"> {where}. Chests: {with_numbers(chests) or 'none'}"
+
+
+def cave_seen(number: int, depth: int, floor: int, dangers: Sequence[str]) -> str:
+    """What ``look`` shows of a cave."""
+    return (
+        f"> cave {number}, depth {depth}. Floor: {gems(floor)}. Dangers seen: {', '.join(dangers) or 'none'}"
+    )
+
+
+def people_seen(pockets: Mapping[str, int], left: float | None) -> str:
+    """Who is inside with how much. ``left``: seconds of oil, None while the lamps are out."""
+    oil = "the lamps are out" if left is None else f"{seconds(left)} of oil"
+    return f"> inside: {with_numbers(pockets) or 'nobody'} ({oil})"
+
+
+def sits_here(name: str, present: bool, chest: int, pocket: int, ready: bool) -> str:
+    """One line of ``who``."""
+    marks = [
+        "here" if present else "away",
+        f"carries {pocket}",
+        f"chest {chest}",
+        *(["ready"] if ready else []),
+    ]
+    return f"* {name}: {', '.join(marks)}"

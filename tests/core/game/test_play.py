@@ -1,0 +1,294 @@
+"""A cave, told by those who are in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.game.transcript import House
+
+
+def test_two_players_go_through_a_cave_together():
+    house = House("11 gas 5 gas")
+    ada = house.person("ada") << "name ada"
+    ada >> f"* welcome ada. Your token is {ada.token}. Say: ready"
+    bob = house.person("bob") << "name bob"
+    bob >> f"* welcome bob. Your token is {bob.token}. Say: ready"
+    ada >> "* bob sits down"
+
+    bob << "ready" >> "= ready" >> "* bob is ready (1/2)"
+    ada >> "* bob is ready (1/2)"
+    ada << "ready" >> "= ready" >> "* ada is ready (2/2)"
+    ada >> "> cave 1 of 3. The lamps are lit. Inside: ada and bob"
+    ada >> "? go deeper or go home? (12s of oil)  inside: ada=0, bob=0"
+    bob.skip_to("?")
+
+    ada << "go" >> "= go"
+    bob >> "* ada has chosen (1/2)"
+    bob << "go" >> "= go" >> "> depth 1: a vein of 11 gems. 5 each, 1 left on the floor"
+    ada >> "* bob has chosen (2/2)" >> "> depth 1: a vein of 11 gems. 5 each, 1 left on the floor"
+    ada >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5"
+
+    ada << "go"
+    bob.skip() << "go" >> "= go" >> "> depth 2: gas! A second gas would end this cave"
+    bob >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5"
+
+    ada << "home"
+    bob << "go"
+    bob >> "* ada has chosen (1/2)" >> "= go"
+    bob >> "> ada goes home with 6 gems, 1 of them from the floor. Chest 6"
+    bob >> "> depth 3: a vein of 5 gems. All for bob"
+    bob >> "? go deeper or go home? (12s of oil)  inside: bob=10"
+    ada.skip_to("> depth 3")
+    ada.reads_nothing()
+
+    bob << "go" >> "= go" >> "> depth 4: gas again! All run. bob drops 10"
+    bob >> "> cave 1 of 3 is over. Chests: ada=6, bob=0"
+    bob.reads_nothing()
+    house.wait(1)
+    bob >> "> cave 2 of 3. The lamps are lit. Inside: ada and bob"
+
+
+def test_those_who_go_home_together_share_the_floor():
+    house = House("11 2 17")
+    ada, bob, eve = house.playing("ada", "bob", "eve")
+    for person in (ada, bob, eve):
+        person << "go"
+    assert house.lantern.game.cave is not None
+    assert house.lantern.game.cave.floor == 2
+    for person in (ada, bob, eve):
+        person << "go"
+    assert house.lantern.game.cave.floor == 4
+    ada << "home"
+    bob << "home"
+    eve << "go"
+    assert (ada.seat.chest, bob.seat.chest, eve.seat.chest) == (5, 5, 0)
+    assert house.lantern.game.carried_by(eve.seat) == 20
+
+
+def test_silence_follows_the_light():
+    house = House("11 gas")
+    ada, bob = house.playing("ada", "bob")
+    bob << "home"
+    house.wait(11.9)
+    assert house.lantern.game.steps == 1
+    ada.skip()
+    house.wait(0.1)
+    ada >> "> the oil is burnt. ada follows the light" >> "> bob goes home with 0 gems. Chest 0"
+    ada >> "> depth 1: a vein of 11 gems. All for ada"
+
+
+def test_the_last_word_counts_while_others_think():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada << "go" << "home"
+    bob >> "* ada has chosen (1/2)"
+    bob.reads_nothing()
+    bob << "go"
+    assert house.lantern.game.carried_by(ada.seat) == 0
+
+
+def test_alone_the_oil_burns_a_minute():
+    house = House("5 9", "1", "17 ghost ghost")
+    (ada,) = house.seated("ada")
+    ada << "ready" >> "= ready" >> "* ada is ready (1/1)"
+    ada >> "> cave 1 of 3. The lamps are lit. Inside: ada"
+    ada >> "? go deeper or go home? (60s of oil)  inside: ada=0"
+    ada << "go" >> "= go" >> "> depth 1: a vein of 5 gems. All for ada"
+    ada.skip() << "home" >> "= home" >> "> ada goes home with 5 gems. Chest 5"
+    ada >> "> cave 1 of 3 is over. Chests: ada=5"
+    house.wait(1)
+    ada.skip() << "go" << "home"
+    house.wait(1)
+    ada.skip() << "go" << "go" << "go"
+    ada.skip_to("> depth 3: ghost again! All run. ada drops 17")
+    ada >> "> cave 3 of 3 is over. Chests: ada=6"
+    ada >> "* the game is over. ada has brought 6 gems into the light" >> "* Say: ready, for another game"
+    ada << "ready"
+    assert ada.seat.chest == 0
+    assert house.lantern.game.cave_number == 1
+
+
+def test_most_gems_win():
+    house = House("11", "11", "11")
+    ada, bob = house.playing("ada", "bob")
+    for _ in range(3):
+        ada << "go"
+        bob << "go"
+        ada << "home"
+        bob << "home"
+        house.wait(1)
+    ada.skip_to("* the game is over. ada and bob share the victory with 15 gems")
+    for person in (ada, bob):
+        person << "ready"
+    for _ in range(3):
+        ada << "home"
+        bob << "go"
+        bob << "home"
+        house.wait(1)
+    ada.skip_to("* the game is over. bob wins with")
+
+
+def test_a_game_that_nobody_wins_goes_to_the_cave():
+    house = House()
+    ada, bob = house.playing("ada", "bob")
+    for _ in range(3):
+        ada << "home"
+        bob << "home"
+        house.wait(1)
+    ada.skip_to("* the game is over. The cave wins: nobody has a gem")
+
+
+def test_who_comes_late_plays_from_the_next_cave_on():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    eve = house.person("eve") << "name eve"
+    eve >> f"* welcome eve. Your token is {eve.token}. The next cave is yours too"
+    eve << "go" >> "! you are not in the cave; the next one is yours again"
+    ada << "home"
+    bob << "home"
+    house.wait(1)
+    eve.skip_to("> cave 2 of 3. The lamps are lit. Inside: ada, bob and eve")
+
+
+def test_who_leaves_drops_what_he_carries_to_the_floor():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada << "go"
+    bob << "go"
+    ada.skip()
+    bob.skip() << "leave" >> "= you have left the table. Say: name <you> | resume <token> | watch"
+    ada >> "* bob has left the table" >> "> 5 gems of bob fall to the floor"
+    ada << "home" >> "= home" >> "> ada goes home with 11 gems, 6 of them from the floor. Chest 11"
+    bob << "name bob" >> "* welcome bob. ..."
+
+
+def test_when_the_last_undecided_leaves_the_step_is_made():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada << "go"
+    ada.skip()
+    bob << "quit"
+    assert bob.closed == "quit"
+    ada.skip_to("> depth 1: a vein of 11 gems. All for ada")
+
+
+def test_when_the_last_one_leaves_the_table_is_fresh():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    bob << "leave"
+    ada << "quit"
+    assert ada.lines[-1] == "* goodbye"
+    assert house.lantern.game.state == "lobby"
+    assert house.alarms == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("go", "! 'go' means nothing while you are greeting"),
+        ("name", "! a name has 1 to 16 letters, digits or '-'"),
+        ("name ada lovelace", "! a name has 1 to 16 letters, digits or '-'"),
+        ("name abcdefghijklmnopq", "! a name has 1 to 16 letters, digits or '-'"),
+        ("name ada\x1b[2J", "! a name has 1 to 16 letters, digits or '-'"),
+        ("sit ada", "! 'sit' means nothing while you are greeting"),
+        ("\x1b[31mfoo\x07", "! '[31mfoo' means nothing while you are greeting"),
+        ("x" * 190, f"! '{'x' * 20}' means nothing while you are greeting"),
+        ("resume", "! no seat has that token"),
+    ],
+)
+def test_what_means_nothing_is_refused_politely(said: str, heard: str):
+    ada = House().person("ada")
+    ada << said >> heard
+    assert len(ada.refused) == 1
+
+
+def test_an_empty_line_is_no_mistake():
+    ada = House().person("ada")
+    ada << "" << "   "
+    ada.reads_nothing()
+
+
+def test_names_are_unique_in_capitals_too():
+    house = House()
+    house.seated("ada")
+    eve = house.person("eve")
+    eve << "name ADA" >> "! ADA sits here already; take another name, or: resume <token>"
+    assert eve.refused == ["name-taken"]
+
+
+def test_words_may_be_written_in_capitals():
+    ada = House().person("ada")
+    ada << "NAME Ada-1" >> "* welcome Ada-1. ..."
+
+
+def test_a_full_table_says_so():
+    house = House(seats=2)
+    house.seated("ada", "bob")
+    house.person("eve") << "name eve" >> "! all 2 seats are taken. Say: watch, and sit down when one is free"
+
+
+def test_what_is_said_cannot_move_anothers_terminal():
+    house = House()
+    ada, bob = house.seated("ada", "bob")
+    bob.skip()
+    ada << "say hi \x1b[2J\x9b31m\u202e\x00\tbob \u2028 ☺"
+    bob >> "* ada: hi [2J31m bob ☺"
+    ada.skip() << "say \x07" >> "! say what?"
+
+
+def test_there_is_nothing_to_choose_in_the_lobby():
+    (ada,) = House().seated("ada")
+    ada << "go" >> "! there is no cave yet. Say: ready"
+    assert ada.refused == ["no-cave"]
+
+
+def test_ready_is_for_the_lobby_and_once_is_enough():
+    house = House()
+    ada, bob = house.seated("ada", "bob")
+    ada.skip() << "ready" << "ready"
+    ada >> "= ready" >> "* ada is ready (1/2)" >> "= ready"
+    bob << "ready"
+    bob.skip() << "ready" >> "! the game is under way"
+
+
+def test_who_watches_sees_the_cave_and_sits_down_in_the_lobby():
+    house = House("11")
+    eve = house.person("eve") << "watch" >> "* you watch. Say: sit <you>, once no game is under way"
+    eve >> "> no cave is open. Chests: none"
+    ada, bob = house.playing("ada", "bob")
+    eve.skip_to("> cave 1 of 3")
+    eve << "sit eve" >> "! a game is under way; sit down when it is over"
+    eve << "name eve" >> "! 'name' means nothing while you are watching"
+    ada << "quit"
+    bob << "quit"
+    eve.skip() << "sit bob" >> "* welcome bob. ..."
+    eve << "sit bob" >> "! 'sit' means nothing while you are seated"
+
+
+def test_look_and_who_tell_what_is_to_be_seen():
+    house = House("11 gas")
+    ada, bob = house.playing("ada", "bob")
+    for person in (ada, bob, ada, bob):
+        person << "go"
+    house.wait(2)
+    ada.skip() << "look"
+    ada >> "> cave 1, depth 2. Floor: 1 gem. Dangers seen: gas" >> "> inside: ada=5, bob=5 (10s of oil)"
+    ada << "who" >> "* ada: here, carries 5, chest 0" >> "* bob: here, carries 5, chest 0"
+    house.person("eve") << "who" >> "* ada: here, carries 5, chest 0"
+
+
+def test_help_has_ten_lines_that_fit_a_terminal():
+    ada = House().person("ada") << "help"
+    assert len(ada.lines) == 10
+    assert all(line.startswith("* ") and len(line) <= 80 for line in ada.lines)
+
+
+def test_the_same_seed_gives_the_same_caves():
+    def played() -> list[str]:
+        house = House()
+        (ada,) = house.playing("ada")
+        for _ in range(5):
+            ada << "go"
+        return ada.lines
+
+    assert played() == played()

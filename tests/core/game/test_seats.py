@@ -1,0 +1,400 @@
+"""Losing the socket is an input to the seat, never its end."""
+
+from __future__ import annotations
+
+from tests.core.game.transcript import House
+
+
+def test_who_is_cut_off_has_a_minute_to_come_back():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada << "go"
+    bob << "go"
+    bob.skip()
+    ada.drops()
+    bob >> "* ada has gone quiet. Their seat is kept for 60s"
+    house.wait(5)
+    ada = ada.again().skip() << f"resume {ada.token}"
+    ada >> f"* welcome back ada. New token: {ada.token}. You carry 5; chest 0"
+    ada >> "? go deeper or go home? (7s of oil)  inside: ada=5, bob=5"
+    bob >> "* ada is back"
+    house.wait(60)
+    assert ada.seat.present
+
+
+def test_after_a_minute_the_seat_is_free_and_the_gems_lie_on_the_floor():
+    house = House("11", oil=100)
+    ada, bob = house.playing("ada", "bob")
+    ada << "go"
+    bob << "go"
+    bob.skip()
+    ada.drops()
+    house.wait(60)
+    bob.skip_to("* ada did not come back in 60s; the seat is free")
+    bob >> "> 5 gems of ada fall to the floor"
+    ada.again().skip() << f"resume {ada.token}" >> "! no seat has that token"
+    bob.skip() << "home" >> "= home" >> "> bob goes home with 11 gems, 6 of them from the floor. Chest 11"
+
+
+def test_who_is_away_follows_the_light():
+    house = House("11 1")
+    ada, bob = house.playing("ada", "bob")
+    ada.drops()
+    bob.skip() << "go"
+    house.wait(12)
+    bob.skip_to("> the oil is burnt. ada follows the light")
+    assert house.lantern.game.carried_by(ada.seat) == 5
+
+
+def test_a_choice_survives_the_socket():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada << "home"
+    ada.drops()
+    ada = ada.again().skip() << f"resume {ada.token}"
+    ada >> "* welcome back ada. ..."
+    ada.reads_nothing()  # not asked again
+    bob << "go"
+    ada >> "* bob has chosen (2/2)" >> "> ada goes home with 0 gems. Chest 0"
+
+
+def test_when_all_are_away_the_lamps_wait():
+    house = House("11")
+    eve = house.person("eve") << "watch"
+    ada, bob = house.playing("ada", "bob")
+    house.wait(5)
+    eve.skip()
+    ada.drops()
+    bob.drops()
+    eve.skip_to("* nobody is there; the lamps wait")
+    house.wait(40)
+    assert house.lantern.game.state == "paused"
+    bob = bob.again().skip() << f"resume {bob.token}"
+    bob >> "* welcome back bob. ..."
+    bob >> "? go deeper or go home? (7s of oil)  inside: ada=0, bob=0"
+    house.wait(6.9)
+    assert house.lantern.game.steps == 1
+    house.wait(0.2)
+    assert house.lantern.game.steps == 2
+
+
+def test_when_all_stay_away_the_table_is_free_after_a_minute():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada.drops()
+    bob.drops()
+    house.wait(60)
+    assert len(house.lantern.seats) == 0
+    assert house.lantern.game.state == "lobby"
+    house.person("eve") << "name ada" >> "* welcome ada. ..."
+
+
+def test_a_cave_may_end_while_its_people_are_away():
+    house = House("gas gas", "17")
+    ada, bob = house.playing("ada", "bob")
+    ada.drops()
+    bob << "go"
+    house.wait(12)
+    bob << "go"
+    house.wait(12)
+    assert house.lantern.game.state == "between"
+    bob.drops()
+    house.wait(1)
+    assert house.lantern.game.state == "paused"
+    bob = bob.again() << f"resume {bob.token}"
+    bob.skip_to("? go deeper or go home? (12s of oil)  inside: ada=0, bob=0")
+
+
+def test_in_the_lobby_nobody_waits_for_who_is_away():
+    house = House("11")
+    ada, bob = house.seated("ada", "bob")
+    bob.drops()
+    ada.skip() << "ready" >> "= ready" >> "* ada is ready (1/1)"
+    ada >> "> cave 1 of 3. The lamps are lit. Inside: ada"
+    assert house.lantern.game.state == "choosing"
+
+
+def test_the_newest_connection_with_the_right_token_wins():
+    house = House()
+    (old,) = house.seated("ada")
+    bob = house.seated("bob")[0]
+    new = old.again().skip() << f"resume {old.token}"
+    new >> "* welcome back ada. ..."
+    assert old.lines[-1] == "* you go on in another connection; this one is closed"
+    assert old.closed == "takeover"
+    assert new.seat.present
+    bob.reads_nothing()  # to others nothing has happened
+    new << "say still me" >> "* ada: still me"
+
+
+def test_a_muted_connection_can_be_taken_over():
+    house = House(lines_at_once=1, lines_per_second=1)
+    (old,) = house.seated("ada")
+    old << "look" << "look"
+    assert old.remembered["dialogue"] == "muted"
+    new = old.again().skip() << f"resume {old.token}"
+    new >> "* welcome back ada. ..."
+    house.wait(5)
+
+
+def test_each_resume_deals_a_new_token_and_the_old_one_ends_with_the_next_line():
+    house = House()
+    (ada,) = house.seated("ada")
+    first = ada.token
+    ada.drops()
+    lost = ada.again().skip() << f"resume {first}"
+    second = lost.token
+    assert second != first
+    lost.drops()  # the new token never arrived
+    ada = lost.again().skip() << f"resume {first}"
+    ada >> "* welcome back ada. ..."
+    third = ada.token
+    ada << "look"  # now it has
+    ada.drops()
+    ada = ada.again().skip()
+    ada << f"resume {first}" >> "! no seat has that token"
+    ada << f"resume {second}" >> "! no seat has that token"
+    ada << f"resume {third}" >> "* welcome back ada. ..."
+
+
+def test_a_token_may_be_copied_with_the_full_stop_behind_it():
+    house = House()
+    (ada,) = house.seated("ada")
+    ada.again().skip() << f"resume {ada.token}." >> "* welcome back ada. ..."
+
+
+def test_the_third_wrong_token_closes():
+    eve = House().person("eve")
+    eve << "resume 1" >> "! no seat has that token"
+    eve << "resume ☃" >> "! no seat has that token"
+    assert eve.remembered == {"wrong_tokens": 2}
+    eve << "resume 3" >> "! no seat has that token, and that was the third; goodbye"
+    assert eve.closed == "limit"
+    assert eve.limits == ["tokens_per_connection"]
+
+
+def test_wrong_tokens_are_counted_for_an_address_too():
+    house = House(tokens_per_address=4)
+    (ada,) = house.seated("ada")
+    ada.drops()
+    for _ in range(2):
+        eve = house.person("eve")
+        eve << "resume 1" << "resume 2"
+    late = house.person("ada") << f"resume {ada.token}"
+    late >> "! too many wrong tokens came from your address; try again in a minute"
+    assert late.closed == ""
+    house.wait(59)
+    late << f"resume {ada.token}" >> "! too many wrong tokens ..."
+    assert ada.seat.state == "away"
+
+
+def test_wrong_tokens_are_forgiven_after_a_minute():
+    house = House(tokens_per_address=2, grace=200)
+    (ada,) = house.seated("ada")
+    ada.drops()
+    house.person("eve") << "resume 1" << "resume 2"
+    house.wait(60)
+    house.person("ada") << f"resume {ada.token}" >> "* welcome back ada. ..."
+
+
+def test_quit_is_no_drop():
+    house = House()
+    ada, bob = house.seated("ada", "bob")
+    bob.skip()
+    ada << "quit"
+    assert ada.lines[-1] == "* goodbye"
+    assert house.lantern.seats.get("ada") is None
+    bob >> "* ada has left the table"
+
+
+def test_who_hangs_up_half_is_away_once_all_is_sent():
+    house = House()
+    (ada,) = house.seated("ada")
+    ada.ends()
+    assert ada.closed == "client"
+    assert ada.seat.state == "away"
+    assert "game-1 seated --end_of_input--> half-closed" in house.steps
+    assert "game-1 half-closed --flushed--> closed" in house.steps
+
+
+# -- flood and other manners -------------------------------------------------------------------------
+
+
+def test_a_flooder_is_muted_told_and_heard_again():
+    house = House(lines_at_once=3, lines_per_second=1)
+    ada, bob = house.seated("ada", "bob")
+    bob.skip()
+    ada.skip() << "say 1" << "say 2" << "say 3" << "say 4" << "say 5"
+    ada >> "* ada: 1" >> "* ada: 2" >> "! too much at once; you are not heard for 2s"
+    ada.reads_nothing()
+    bob >> "* ada: 1" >> "* ada: 2"
+    bob.reads_nothing()
+    house.wait(2)
+    ada >> "* you are heard again"
+    ada << "say 6" >> "* ada: 6"
+
+
+def test_a_flooder_who_goes_on_is_closed_and_keeps_the_seat():
+    house = House(lines_at_once=3, lines_per_second=1, muted_lines=5)
+    (ada,) = house.seated("ada")
+    for number in range(9):
+        ada << f"say {number}"
+    assert ada.closed == "flood"
+    assert ada.lines[-1] == "! too much at once"
+    assert ada.seat.state == "away"
+
+
+def test_a_flood_without_a_seat_is_closed_at_once():
+    house = House(lines_at_once=3, lines_per_second=1)
+    eve = house.person("eve")
+    for _ in range(4):
+        eve << "help"
+    assert eve.closed == "flood"
+
+
+def test_who_is_muted_may_still_quit():
+    house = House(lines_at_once=1, lines_per_second=1)
+    (ada,) = house.seated("ada")
+    ada << "look" << "look"
+    assert ada.remembered == {"dialogue": "muted", "seat": "ada"}
+    ada << "quit"
+    assert ada.closed == "quit"
+    assert house.alarms == {}
+
+
+def test_a_line_too_long_is_answered_and_closes_but_the_seat_is_kept():
+    house = House()
+    (ada,) = house.seated("ada")
+    house.carry_out(house.lantern.line_too_long(ada.conn))
+    assert ada.lines[-1] == "! a line has at most 200 bytes; goodbye"
+    assert (ada.closed, ada.limits) == ("limit", ["line"])
+    assert ada.seat.state == "away"
+
+
+def test_what_is_no_text_is_refused():
+    house = House()
+    (ada,) = house.seated("ada")
+    house.carry_out(house.lantern.not_text(ada.conn))
+    ada.skip_to("! that line is not UTF-8")
+    assert ada.closed == ""
+
+
+# -- what is remembered, and forget ------------------------------------------------------------------
+
+
+def test_a_greeting_is_not_worth_remembering():
+    house = House()
+    ada = house.person("ada")
+    assert ada.remembered == {}
+    ada << "name ada"
+    assert ada.remembered == {"dialogue": "seated", "seat": "ada"}
+    ada << "leave"
+    assert ada.remembered == {}
+    ada << "watch"
+    assert ada.remembered == {"dialogue": "watching"}
+
+
+def test_pictures_show_what_all_may_know_and_no_secret():
+    house = House("11 gas")
+    ada, bob = house.playing("ada", "bob")
+    for person in (ada, bob, ada, bob):
+        person << "go"
+    ada << "home"
+    bob.drops()
+    house.wait(4)
+    ada_seat, bob_seat, table = house.lantern.subjects()
+    assert ada_seat == (
+        "session",
+        "game/ada",
+        {"name": "ada", "seat": "present", "pocket": 5, "chest": 0, "ready": False},
+        None,
+    )
+    assert bob_seat.remembers["seat"] == "away"
+    assert bob_seat.expires_in == 56
+    assert table == (
+        "shared",
+        "game/table",
+        {
+            "table": "choosing",
+            "players": 2,
+            "cave": 1,
+            "step": 3,
+            "depth": 2,
+            "floor": 1,
+            "dangers": ["gas"],
+            "inside": ["ada", "bob"],
+            "decided": 1,
+            "oil_until": 1012.0,
+        },
+        None,
+    )
+    everything = repr((list(house.lantern.subjects()), ada.seat, house.lantern.game.cave, ada.remembered))
+    assert ada.token not in everything
+    assert "home" not in everything
+    assert "Vein" not in everything
+
+
+def test_an_unchanged_picture_is_the_identical_object():
+    house = House()
+    ada, _bob = house.seated("ada", "bob")
+    before = [subject.remembers for subject in house.lantern.subjects()]
+    ada << "look"
+    after = [subject.remembers for subject in house.lantern.subjects()]
+    assert all(one is other for one, other in zip(before, after, strict=True))
+    assert ada.remembered is ada.remembered
+
+
+def test_forget_connection_leaves_the_seats_away():
+    house = House("11")
+    ada, _bob = house.playing("ada", "bob")
+    eve = house.person("eve") << "watch"
+    house.carry_out(house.lantern.forget_connections())
+    assert ada.lines[-1].startswith("* this connection was forgotten")
+    assert ada.closed == ""
+    assert ada.remembered == eve.remembered == {}
+    assert ada.seat.state == "away"
+    ada.skip() << "go" >> "! 'go' means nothing while you are greeting"
+    ada << f"resume {ada.token}" >> "* welcome back ada. ..."
+
+
+def test_forget_session_takes_the_seats_away():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    eve = house.person("eve") << "watch"
+    bob.drops()
+    ada << "go"
+    eve.skip()
+    house.carry_out(house.lantern.forget_seats())
+    assert ada.lines[-1].startswith("* your seat was forgotten")
+    assert list(house.lantern.seats) == []
+    assert house.lantern.game.state == "lobby"
+    assert house.alarms == {}
+    assert eve.remembered == {"dialogue": "watching"}
+    ada.skip() << f"resume {ada.token}" >> "! no seat has that token"
+
+
+def test_forget_shared_puts_the_table_into_the_lobby_and_keeps_the_seats():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    ada << "go"
+    bob << "go"
+    ada << "home"
+    bob << "go"
+    house.carry_out(house.lantern.forget_table())
+    assert ada.lines[-1] == "* the game was forgotten; the seats are not. Say: ready"
+    assert house.lantern.game.state == "lobby"
+    assert (ada.seat.chest, ada.seat.state) == (6, "present")
+    assert house.alarms == {}
+
+
+# -- alarms that come too late -----------------------------------------------------------------------
+
+
+def test_an_alarm_that_was_stopped_too_late_is_not_heard():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    (oil,) = house.alarms
+    ada << "go"
+    bob << "go"
+    assert house.lantern.rings(oil) == []
+    assert house.lantern.game.steps == 2

@@ -75,9 +75,11 @@ class Listener(FTPServer):
     def handle_error(self) -> None:
         """Accepting failed. The door stays open, unlike pyftpdlib's."""
         error = sys.exc_info()[1]
-        log.failure("FTP could not accept a connection")
         text = f"{type(error).__name__} in the ftp server: {error}"
         self.playground.journal.record(Trouble(protocol=self.name, text=text))
         if isinstance(error, OSError) and error.errno in EXHAUSTED:
+            log.warn("FTP cannot accept connections for a moment: {error}", error=error)
             self.del_channel()
             self.call_later(PAUSE_SECONDS, self.add_channel)
+        else:
+            log.failure("FTP could not accept a connection")

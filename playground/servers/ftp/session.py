@@ -198,6 +198,9 @@ class Session(Talk):
     @override
     def ftp_EPRT(self, line: str) -> None:
         """As pyftpdlib's, with the address in its one canonical spelling."""
+        if line[1] == "2" and self.socket.family == socket.AF_INET:
+            self.respond("522 Network protocol not supported (use 1).")
+            return
         plain = plain_eprt(line)
         if plain is None:
             self.respond("501 Invalid EPRT format.")

@@ -37,6 +37,8 @@ from tests.servers.ftp.client import connect
             "501 Rejected data connection to foreign address 127.0.0.2:51201.",
             "syntax",
         ),
+        ("EPRT |1|127.0.0.1|+99|\r\n", "501 Invalid EPRT format.", "syntax"),
+        ("EPRT |2|::1|5000|\r\n", "522 Network protocol not supported (use 1).", "network-protocol"),
         ("PORT 127,0,0,1,0,22\r\n", '501 PORT against the privileged port "22" refused.', "syntax"),
         (
             "SITE CHMOD 4755 a.txt\r\n",

@@ -170,9 +170,9 @@ class Playground:
         gone = [event for event in went if self._is_gone(event)]
         for event in gone:
             self.journal.record(event)
+        self.pull(why="forgotten")
         for conn in self.connections:
             conn.pull()
-        self.pull(why="forgotten")
         return gone
 
     def _held(self, where: Where) -> Iterable[Forgotten]:

@@ -1,0 +1,31 @@
+"""A game on a free port, for tests that need a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest_twisted
+
+from playground.servers.game import GameServer
+from playground.servers.game.limits import GameLimits
+from playground.testing import Served, serve
+
+House = Callable[..., Awaitable[Served]]
+
+
+@pytest_twisted.async_yield_fixture
+async def house():
+    """Makes servers: ``await house(seed=3, oil=0.5)``. They are stopped at the test's end."""
+    from twisted.internet import reactor  # noqa: TID251
+
+    opened: list[Served] = []
+
+    async def open_house(seed: object = 3, **limits: float) -> Served:
+        server = GameServer(GameLimits(**{"hello": 0.02, **limits}))  # type: ignore[arg-type]
+        served = await serve(server, reactor, game_seed=seed)
+        opened.append(served)
+        return served
+
+    yield open_house
+    for served in opened:
+        await served.stop()

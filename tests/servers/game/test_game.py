@@ -1,0 +1,363 @@
+"""Lantern on real sockets."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.task import deferLater
+
+from playground.testing import Served, Talk
+from tests.servers.game.conftest import House
+
+GREETING = b"* Lantern. Say: name <you> | resume <token> | watch\n"
+
+
+async def seated(served: Served, name: str) -> tuple[Talk, str]:
+    """Somebody with a seat, and the token of it."""
+    talk = await served.connect()
+    assert await talk.line() == GREETING
+    talk.say(f"name {name}\n")
+    return talk, token_in(await talk.until(f"* welcome {name}. Your token is ") + await talk.line())
+
+
+def token_in(text: bytes) -> str:
+    found = re.search(rb"\b[0-9a-f]{20}\b", text)
+    assert found is not None
+    return found[0].decode()
+
+
+def states_of(served: Served, name: str) -> list[Any]:
+    """The state events of one seat or of the table."""
+    return [event for event in served.events("event:state") if name in (event.session, event.shared)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_players_go_through_a_cave(house: House):
+    served = await house(seed=3)
+    ada, _ = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    await ada.until("* bob sits down\n")
+    ada.say("ready\n")
+    await bob.until("* ada is ready (1/2)\n")
+    bob.say("ready\n")
+    for person in (ada, bob):
+        await person.until("? go deeper or go home? (12s of oil)  inside: ada=0, bob=0\n")
+        person.say("go\n")
+    first = [line for line in (await ada.until("inside: ")).splitlines() if line.startswith(b"> depth 1: ")]
+    await bob.until(first[0] + b"\n")
+    for person in (ada, bob):
+        person.say("home\n")
+    await bob.until("> cave 1 of 3 is over. Chests: ")
+    await ada.until("> cave 2 of 3. The lamps are lit. Inside: ada and bob\n")
+    for person in (ada, bob):
+        person.say("quit\n")
+        assert (await person.rest()).endswith(b"* goodbye\n")
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_seed_fixes_the_deck(house: House):
+    told = []
+    for _ in range(2):
+        served = await house(seed="cave-7")
+        ada, _token = await seated(served, "ada")
+        ada.say("ready\ngo\ngo\ngo\n").end()
+        told.append(await ada.rest())
+    assert told[0] == told[1]
+    assert b"> depth 3: " in told[0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_killed_client_comes_back_to_its_seat(house: House):
+    served = await house()
+    ada, token = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    ada.abort()
+    await bob.until("* ada has gone quiet. Their seat is kept for 60s\n")
+    ada = await served.connect()
+    ada.say(f"resume {token}\n")
+    back = await ada.until("You carry 0; chest 0\n")
+    assert b"* welcome back ada. New token: " in back
+    await bob.until("* ada is back\n")
+
+    everything = repr(served.journal.ring)
+    assert token not in everything
+    assert token_in(back) not in everything
+    closed, again = served.events(["conn:game-1", "event:connection.close"][1], "conn:game-1"), served
+    assert again is served
+    (closing,) = closed
+    assert closing.forgot == {"dialogue": "seated", "seat": "ada"}
+    kept = {part.name: part for part in closing.kept}
+    assert kept["game/ada"].remembers["seat"] == "away"
+    assert 59 < kept["game/ada"].expires_in <= 60
+    ada.hang_up()
+    bob.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_newest_connection_with_the_token_wins(house: House):
+    served = await house()
+    old, token = await seated(served, "ada")
+    new = await served.connect()
+    new.say(f"resume {token}\n")
+    await new.until("* welcome back ada. ")
+    assert (await old.rest()).endswith(b"* you go on in another connection; this one is closed\n")
+    (closing,) = await served.happens("conn:game-1", "event:connection.close")
+    assert closing.reason == "takeover"
+    assert closing.forgot == {}
+    new.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_journal_reads_said_changed_answered(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    story = []
+    for event in served.events():
+        kind = type(event).__name__
+        if kind == "State":
+            story.append(f"= {event.where} {event.machine} {event.before} -> {event.after}")
+        elif kind in ("Received", "Sent"):
+            story.append(f"{'C' if kind == 'Received' else 'S'}: {event.data[:20].rstrip()}")
+        else:
+            story.append(kind)
+    assert story == [
+        "ConnectionOpen",
+        "= shared None None -> None",
+        "S: * Lantern. Say: name",
+        "C: name ada",
+        "= connection dialogue greeting -> seated",
+        "SessionStart",
+        "= session None None -> None",
+        "= shared None None -> None",
+        "S: * welcome ada. Your",
+    ]
+    assert states_of(served, "game/table")[-1].changed == {"players": (0, 1)}
+    ada.hang_up()
+    await served.happens("event:connection.close")
+    away = states_of(served, "game/ada")[-1]
+    assert (away.machine, away.input, away.before, away.after) == (
+        "seat",
+        "connection_lost",
+        "present",
+        "away",
+    )
+    assert away.changed == {"seat": ("present", "away")}
+
+
+@pytest_twisted.ensureDeferred
+async def test_state_answers_what_the_journal_says(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    ada.say("state\n")
+    answer = json.loads(await ada.line())
+    assert answer["connection"] == {"dialogue": "seated", "seat": "ada"}
+    assert answer["carried"] == {}
+    for where in ("session", "shared"):
+        ((name, remembers),) = answer[where].items()
+        assert remembers == states_of(served, name)[-1].remembers
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_telnet_is_answered_and_written_down(house: House):
+    served = await house()
+    ada = await served.connect()
+    await ada.line()
+    ada.say(b"\xff\xfb\x1f\xff\xfd\x06name ada\r\0")
+    assert (await ada.until("welcome ada")).startswith(b"\xff\xfe\x1f\xff\xfc\x06* ")
+    received = served.events("event:received")
+    assert [event.size for event in received] == [3, 3, 10]
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_telnet_in_character_mode_sees_what_it_types(house: House):
+    served = await house()
+    ada = await served.connect()
+    await ada.line()
+    ada.say(b"\xff\xfd\x03\xff\xfd\x01")
+    await ada.until(b"\xff\xfb\x03\xff\xfb\x01")
+    for byte in b"name abe\x7f":
+        ada.say(bytes([byte]))
+    assert await ada.until(b"\b \b") == b"name abe\b \b"
+    ada.say(b"\x7fda\r\0")
+    assert await ada.until(b"welcome ada.") == b"\b \bda\r\n* welcome ada."
+    assert (await ada.line()).endswith(b"\r\n")
+    (name,) = served.events("event:received", "/name/")
+    assert name.size == len(b"name abe\x7f\x7fda\r\0")
+    ada.hang_up()
+
+
+@pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "GET /" + "x" * 3000 + " HTTP/1.1"])
+@pytest_twisted.ensureDeferred
+async def test_a_browser_gets_real_http(house: House, request_line: str):
+    served = await house(hello=5)
+    curl = await served.connect()
+    curl.say(f"{request_line}\r\nHost: localhost\r\nAccept: */*\r\n\r\n")
+    answer = await curl.rest()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert b"nc" in body
+    assert [event.rule for event in served.events("event:refused")] == ["http"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_speaks_first_is_greeted_first(house: House):
+    served = await house(hello=5)
+    ada = await served.connect()
+    ada.say("name ada\n")
+    assert await ada.line() == GREETING
+    await ada.until("* welcome ada. ")
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_get_alone_is_no_http(house: House):
+    served = await house()
+    ada = await served.connect()
+    ada.say("GET lost\n")
+    assert await ada.line() == GREETING
+    assert await ada.line() == b"! 'get' means nothing while you are greeting\n"
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_packets_make_no_difference(house: House):
+    said = b"\xff\xfd\x06na\xff\xfb\x1fme ada\r\nsay \xc3\xa9\xff\r\n\0look\nquit\r\0"
+    stories = []
+    for size in (1, 7, len(said)):
+        served = await house()
+        ada = await served.connect()
+        for start in range(0, len(said), size):
+            ada.say(said[start : start + size])
+            await deferLater(served.playground.reactor, 0)  # a packet leaves at the reactor's next turn
+        await ada.rest()
+        await served.happens("event:connection.close")
+        stories.append([f"{type(event).__name__} {getattr(event, 'size', '')}" for event in served.events()])
+    assert stories[0] == stories[1] == stories[2]
+    assert stories[0].count("Received 3") == 1
+    assert "Received 13" in stories[0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_line_without_end_is_answered_and_closed(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    ada.say("x" * 100_000)
+    assert await ada.rest() == b"! a line has at most 200 bytes; goodbye\n"
+    (closing,) = await served.happens("conn:game-1", "event:connection.close")
+    assert closing.reason == "limit"
+    assert [event.limit for event in served.events("event:limit")] == ["game.line"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_bytes_that_are_no_text_are_refused(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    ada.say(b"say \xc3\x28\nsay \0still\0 here\n")
+    assert await ada.line() == b"! that line is not UTF-8\n"
+    assert await ada.line() == b"* ada: still here\n"
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_flood_is_muted_and_calms_down(house: House):
+    served = await house(lines_at_once=3, lines_per_second=1, calm=0.05)
+    ada, _ = await seated(served, "ada")
+    ada.say("say 1\n" * 5)
+    await ada.until("! too much at once; you are not heard for 1s\n")
+    assert await ada.line() == b"* you are heard again\n"
+    ada.say("say 2\n")
+    assert await ada.line() == b"* ada: 2\n"
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_hangs_up_half_gets_three_megabytes_and_not_a_byte_less(house: House):
+    served = await house(lines_per_second=0)
+    ada = await served.connect()
+    ada.say("help\n" * 5500 + "quit\n").end()
+    told = await ada.rest(30.0)
+    assert len(told) > 3_000_000
+    assert told.startswith(GREETING)
+    assert told.count(b"\n") == 1 + 5500 * 10 + 1
+    assert told.endswith(b"* goodbye\n")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_half_closed_player_is_away_with_what_was_carried(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    ada.say("look\nwho\n").end()
+    assert (await ada.rest()).endswith(b"* ada: here, carries 0, chest 0\n")
+    (closing,) = await served.happens("event:connection.close")
+    assert closing.reason == "client"
+    assert closing.forgot == {"dialogue": "half-closed", "seat": "ada"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_stops_reading_never_slows_the_table_and_is_closed(house: House):
+    served = await house(lines_per_second=0, clogged=0.3, unsent=20_000)
+    eve, _ = await seated(served, "eve")
+    eve.stop_reading()
+    ada, _ = await seated(served, "ada")
+    eve.say("help\n" * 20_000)
+    (closing,) = await served.happens("conn:game-1", "event:connection.close")
+    assert closing.reason == "clogged"
+    await ada.until("* eve has gone quiet. Their seat is kept for 60s\n")
+    ada.say("say here\n")
+    assert await ada.line() == b"* ada: here\n"
+    assert states_of(served, "game/eve")[-1].input == "connection_lost"
+    ada.hang_up()
+    eve.abort()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_oil_burns_on_the_real_clock_and_grace_ends(house: House):
+    served = await house(solo_oil=0.05, oil=0.05, pause=0.01, grace=0.05)
+    ada, _ = await seated(served, "ada")
+    ada.say("ready\n")
+    await ada.until("> the oil is burnt. ada follows the light\n")
+    ada.abort()
+    (ended,) = await served.happens("event:session.end")
+    assert (ended.session, ended.reason) == ("game/ada", "expired")
+    assert states_of(served, "game/table")[-1].after == "lobby"
+
+
+@pytest_twisted.ensureDeferred
+async def test_forget_really_forgets(house: House):
+    served = await house()
+    ada, token = await seated(served, "ada")
+    (gone,) = served.playground.forget("connection")
+    assert gone.forgot == {"dialogue": "seated", "seat": "ada"}
+    await ada.until("* this connection was forgotten")
+    ada.say(f"resume {token}\n")
+    await ada.until("* welcome back ada")
+    (gone,) = served.playground.forget("session")
+    assert gone.session == "game/ada"
+    assert [event.reason for event in served.events("event:session.end")] == ["forgotten"]
+    await ada.until("* your seat was forgotten")
+    ada.say("name ada\nready\n")
+    await ada.until("? go deeper")
+    (gone,) = served.playground.forget("shared")
+    assert gone.shared == "game/table"
+    await ada.until("* the game was forgotten")
+    ada.say("state\n")
+    await ada.until('"table": "lobby"')
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_when_the_playground_closes_it_says_so_and_leaves_no_timer(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    ada.say("ready\n")
+    await ada.until("? go deeper")
+    await ada.line()
+    await served.stop()
+    assert await ada.rest() == b"* the playground closes\n"

@@ -134,8 +134,11 @@ def _choose(lantern: Lantern, talk: Talk, choice: Choice) -> None:
 
 def say(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``say hello``: everybody at the table and who watches reads it, without control characters."""
-    if text := words.plain(rest):
-        lantern.effects.append(News(words.says(_seat(talk).name, text)))
+    seat, text = _seat(talk), words.plain(rest)
+    if seat.token in text:
+        lantern.refuse(talk, "token-said", words.TOKEN_SAID)
+    elif text:
+        lantern.effects.append(News(words.says(seat.name, text)))
     else:
         lantern.refuse(talk, "nothing-said", words.NOTHING_SAID)
 

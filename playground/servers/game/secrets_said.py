@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from playground.journal.redaction import Secret
+from playground.servers.game import words
 
-_TOKEN_LIKE = re.compile(rb"\b[0-9a-f]{20}\b")
-"""A token that strayed into another command is a secret too."""
+_TOKEN_LIKE = re.compile(words.TOKEN_LIKE.pattern.encode())
 _RESUME = re.compile(rb"\s*resume\s+(?P<token>\S+)", re.IGNORECASE)
 
 
@@ -25,6 +25,8 @@ def in_line(raw: bytes, text: bytes) -> tuple[Secret, ...]:
 
 
 def in_answer(line: bytes, token: str) -> tuple[Secret, ...]:
-    """The place of ``token`` in a line of ours."""
-    start = line.find(token.encode()) if token else -1
-    return (Secret(start, start + len(token), "digest"),) if start >= 0 else ()
+    """The places in a line of ours of ``token``, if there is one, and of whatever else looks like a token."""
+    spans = {match.span() for match in _TOKEN_LIKE.finditer(line)}
+    if token and (start := line.find(token.encode())) >= 0:
+        spans.add((start, start + len(token)))
+    return tuple(Secret(start, end, "digest") for start, end in sorted(spans))

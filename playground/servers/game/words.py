@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from playground.servers.game.cards import Danger, Vein
 from playground.servers.game.cave import Step
+
+TOKEN_LIKE = re.compile(r"\b[0-9a-f]{20}\b")
+"""What a token looks like, wherever it strays to."""
 
 BEGIN = "name <you> | resume <token> | watch"
 GREETING = f"* Lantern. Say: {BEGIN}"
@@ -53,6 +57,7 @@ NO_CAVE = "there is no cave yet. Say: ready"
 NEXT_CAVE = "you are not in the cave; the next one is yours again"
 GAME_ON = "the game is under way"
 NOTHING_SAID = "say what?"
+TOKEN_SAID = "that is your token: whoever reads it can take your seat"
 MUTED = "not heard: you are muted"
 
 
@@ -144,7 +149,8 @@ def says(name: str, text: str) -> str:
 
 def not_now(word: str, state: str) -> str:
     """The word is unknown, or means nothing in that state of the dialogue."""
-    return f"'{plain(word, 20)}' means nothing while you are {state}"
+    said = "that token" if TOKEN_LIKE.fullmatch(word) else f"'{plain(word, 20)}'"
+    return f"{said} means nothing while you are {state}"
 
 
 def muted(calm: float) -> str:
@@ -218,7 +224,7 @@ def _sharing(step: Step) -> str:
 
 def _danger(danger: Danger, dropped: Mapping[str, int] | None) -> str:
     if dropped is None:
-        return f"{danger.kind}! A second {danger.kind} would end this cave"
+        return f"{danger.kind}! Once more, and this cave is lost"
     lost = [f"{name} drops {number}" for name, number in dropped.items() if number]
     return f"{danger.kind} again! All run. {', '.join(lost) or 'Nobody had anything to drop'}"
 

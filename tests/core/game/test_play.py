@@ -29,7 +29,7 @@ def test_two_players_go_through_a_cave_together():
     ada >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5"
 
     ada << "go"
-    bob.skip() << "go" >> "= go" >> "> depth 2: gas! A second gas would end this cave"
+    bob.skip() << "go" >> "= go" >> "> depth 2: gas! Once more, and this cave is lost"
     bob >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5"
 
     ada << "home"
@@ -234,6 +234,16 @@ def test_what_is_said_cannot_move_anothers_terminal():
     ada << "say hi \x1b[2J\x9b31m\u202e\x00\tbob \u2028 ☺"
     bob >> "* ada: hi [2J31m bob ☺"
     ada.skip() << "say \x07" >> "! say what?"
+
+
+def test_a_token_is_not_told_to_everybody():
+    house = House()
+    ada, bob = house.seated("ada", "bob")
+    ada.skip() << f"say mine is {ada.token}!"
+    ada >> "! that is your token: whoever reads it can take your seat"
+    ada << ada.token >> "! that token means nothing while you are seated"
+    bob.skip()
+    bob.reads_nothing()
 
 
 def test_there_is_nothing_to_choose_in_the_lobby():

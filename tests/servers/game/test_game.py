@@ -10,6 +10,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.task import deferLater
 
+from playground.journal.redaction import digest
 from playground.testing import Served, Talk
 from tests.servers.game.conftest import House
 
@@ -93,6 +94,25 @@ async def test_a_killed_client_comes_back_to_its_seat(house: House):
     kept = {part.name: part for part in closing.kept}
     assert kept["game/ada"].remembers["seat"] == "away"
     assert 59 < kept["game/ada"].expires_in <= 60
+    ada.hang_up()
+    bob.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_token_is_ever_in_the_journal_in_clear(house: House):
+    served = await house()
+    ada, mine = await seated(served, "ada")
+    bob, bobs = await seated(served, "bob")
+    wrong = "0123456789" * 2
+    ada.say(
+        f"{mine}\nsay {mine}\nsay {bobs}\nresume {wrong}\nname {mine}\nleave\nname {mine}\nresume {wrong}\n"
+    )
+    await ada.until("! no seat has that token\n")
+    await bob.until(f"* ada: {bobs}\n")
+    everything = repr(served.journal.ring)
+    for token in (mine, bobs, wrong):
+        assert token not in everything
+        assert digest(token) in everything
     ada.hang_up()
     bob.hang_up()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Final
@@ -63,9 +64,6 @@ def run_log(
         path = _file(path, run, follow)
         output = _Output(console)
         note = _noting(errors)
-        steps = follow_file(path, note, stop=stop) if follow else iter(read_run(path, note))
-        if as_json:
-            return _show_lines(steps, wanted, output)
         width = console.width if console.is_terminal else PIPE_CELLS
         view = TextView(
             width,
@@ -74,7 +72,11 @@ def run_log(
             note_at=None if console.is_terminal else NOTE_AT,
         )
         whole = not (follow or filters or conn or since)
-        return _show_view(steps, wanted, view, output, errors, Closing() if whole else None)
+        # Closing a generator closes the files that it reads.
+        with closing(follow_file(path, note, stop=stop) if follow else read_run(path, note)) as steps:
+            if as_json:
+                return _show_lines(steps, wanted, output)
+            return _show_view(steps, wanted, view, output, errors, Closing() if whole else None)
     except _Usage as error:
         _complain(errors, str(error))
         return _USAGE
@@ -168,7 +170,7 @@ def _show_view(
     view: TextView,
     output: _Output,
     errors: Console,
-    closing: Closing | None,
+    table: Closing | None,
 ) -> int:
     events = shown = 0
     try:
@@ -182,16 +184,16 @@ def _show_view(
             show = wanted(event) or is_head
             events += not is_head
             shown += show and not is_head
-            if closing is not None:
-                closing.note(event)
+            if table is not None:
+                table.note(event)
             output.add(view.feed(event, show=show))
     except KeyboardInterrupt:
         output.add(view.flush())
         output.flush()
         return 0
     output.add(view.flush())
-    if closing is not None and (table := closing.lines(view.width)):
-        output.add([Text(), *table])
+    if table is not None and (lines := table.lines(view.width)):
+        output.add([Text(), *lines])
     output.flush()
     if events and not shown:
         _complain(errors, f"None of {wording.count(events, 'event')} matches.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
@@ -83,7 +83,9 @@ def read_lines(
     :class:`OSError` when the file cannot be opened or read.
     """
     if not isinstance(source, str | PathLike):
-        yield from _read(source, _Notes(on_note, str(getattr(source, "name", "the journal"))), longest)
+        yield from _read(
+            source, _Notes(on_note, Path(str(getattr(source, "name", "the journal"))).name), longest
+        )
         return
     with open(source, "rb") as file:
         yield from _read(file, _Notes(on_note, Path(source).name), longest)
@@ -162,7 +164,7 @@ def _literal(text: str) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in text)
 
 
-def read_run(path: Path, on_note: Note | None = None) -> Iterator[tuple[bytes, AnyEvent]]:
+def read_run(path: Path, on_note: Note | None = None) -> Generator[tuple[bytes, AnyEvent], None, None]:
     """Lines and events of a whole run, over all its rotated parts.
 
     What a later part states again is passed over, for the earlier ones told

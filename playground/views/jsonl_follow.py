@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Final
@@ -23,44 +24,46 @@ def follow(
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[float], object] = time.sleep,  # noqa: TID251 - a reader in its own process
     longest: int = LONGEST_LINE,
-) -> Iterator[tuple[bytes, AnyEvent] | None]:
+) -> Generator[tuple[bytes, AnyEvent] | None, None, None]:
     """Every line that stands in the journal, and then each new one as it comes.
 
     Yields None whenever there is nothing new, right before it waits, so that
     the caller can show what it holds back. Ends when ``stop()`` is true at the
     end of what there is. A file that does not exist yet is waited for.
     """
-    tail: _Tail | None = None
-    first = True
-    while True:
-        if tail is None:
-            start = next(iter(parts(path)), None) if first else path
-            tail = _Tail.open(start, longest) if start is not None else None
-        if tail is not None:
-            for line in tail.lines(on_note):
-                try:
-                    event = decode(line)
-                except ValueError as error:
-                    if on_note is not None:
-                        on_note(f"a line is not an event; passed over ({error})")
-                    continue
-                if isinstance(event, JournalOpen) and not event.again:
-                    first = True  # a new run: what is stated again in its first file is news
-                if first or not event.again:
-                    yield line, event
-            succeeding = tail.successor(path)
-            if succeeding is not None:
-                following = _Tail.open(succeeding, longest)
+    with ExitStack() as stack:
+        tail: _Tail | None = None
+        first = True  # what this file states again has not been said before
+        while True:
+            if tail is None:
+                start = next(iter(parts(path)), None)
+                tail = _Tail.open(start, longest, stack) if start is not None else None
+            if tail is not None:
+                for line in tail.lines(on_note):
+                    event = _event(line, on_note)
+                    if isinstance(event, JournalOpen) and not event.again:
+                        first = True
+                    if event is not None and (first or not event.again):
+                        yield line, event
+                succeeding = tail.successor(path)
+                following = _Tail.open(succeeding, longest, stack) if succeeding is not None else None
                 if following is not None:
                     tail.close()
                     tail, first = following, False
                     continue
-        yield None
-        if stop():
-            if tail is not None:
-                tail.close()
-            return
-        wait(POLL)
+            yield None
+            if stop():
+                return
+            wait(POLL)
+
+
+def _event(line: bytes, on_note: Note | None) -> AnyEvent | None:
+    try:
+        return decode(line)
+    except ValueError as error:
+        if on_note is not None:
+            on_note(f"a line is not an event; passed over ({error})")
+        return None
 
 
 class _Tail:
@@ -74,9 +77,9 @@ class _Tail:
         self.inode = os.fstat(file.fileno()).st_ino
 
     @classmethod
-    def open(cls, path: Path, longest: int) -> _Tail | None:
+    def open(cls, path: Path, longest: int, stack: ExitStack) -> _Tail | None:
         try:
-            return cls(open(path, "rb"), longest)
+            return cls(stack.enter_context(open(path, "rb")), longest)
         except FileNotFoundError:
             return None
 

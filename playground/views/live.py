@@ -62,14 +62,14 @@ class _Exchange:
 
 
 class LiveView:
-    """Made of events in batches; whoever owns the clock calls :meth:`take` about ten times a second.
+    """Made of events in batches; whoever owns the clock hands them over about ten times a second.
 
-    ``width`` is in terminal cells, ``zone`` the time zone (default: the
-    machine's own), ``most`` the number of lines in a second.
+    ``zone`` is the time zone (default: the machine's own), ``most`` the number
+    of lines in a second.
     """
 
-    def __init__(self, width: int = 80, *, zone: tzinfo | None = None, most: int = LINES_PER_SECOND) -> None:
-        self._width = max(width, 50)
+    def __init__(self, *, zone: tzinfo | None = None, most: int = LINES_PER_SECOND) -> None:
+        self._width = 80
         self._zone = zone
         self._most = most
         self._second = 0
@@ -81,17 +81,20 @@ class LiveView:
         self._remembers: OrderedDict[str, bool] = OrderedDict()
         """Whether anything is remembered for a connection."""
 
-    def take(self, events: Iterable[AnyEvent], now: float) -> list[Text]:
-        """The lines for a batch of events, at the time ``now`` (seconds since 1970).
+    @property
+    def owes(self) -> bool:
+        """Whether something was only counted so far: call :meth:`finish` when the second is over."""
+        return bool(self._hidden)
 
-        Call it with an empty batch too: that ends a second of which some was
-        only counted.
-        """
+    def lines(self, events: Iterable[AnyEvent], width: int = 80) -> list[Text]:
+        """The lines for a batch of events, each at most ``width`` cells (50 at least)."""
+        self._width = max(width, 50)
         lines: list[Text] = []
-        if int(now) != self._second:
-            lines += self._summary()
-            self._second, self._shown = int(now), 0
         for event in events:
+            second = int(event.time.timestamp())
+            if second != self._second:
+                lines += self.finish()
+                self._second, self._shown = second, 0
             for kind, make in self._told(event):
                 if self._shown < self._most:
                     self._shown += 1
@@ -101,10 +104,7 @@ class LiveView:
         return lines
 
     def finish(self) -> list[Text]:
-        """What is left to say when the view ends."""
-        return self._summary()
-
-    def _summary(self) -> list[Text]:
+        """How many were only counted, one line for each kind."""
         hidden, self._hidden = self._hidden, Counter()
         if not hidden:
             return []

@@ -26,7 +26,9 @@ def state_lines(answer: Mapping[str, Any], width: int = 80) -> list[Text]:
 
     ``answer`` has ``connections``, ``sessions`` and ``shared`` (lists of rows)
     and ``totals`` (server name to numbers); what is missing is taken as empty.
+    ``width`` is in terminal cells, 60 at least.
     """
+    width = max(width, 60)
     lines: list[Text] = []
     for part, title in _TITLES.items():
         rows = answer.get(part) or []
@@ -86,8 +88,9 @@ def _table(rows: Sequence[tuple[str, str, str, str]], width: int) -> list[Text]:
     """Rows in columns; the third one takes what room there is, the last one stands at the right."""
     shown = [[escape(cell) for cell in row] for row in rows]
     names, abouts, facts, sizes = (max(cell_len(row[column]) for row in shown) for column in range(4))
-    names, abouts = min(names, 20), min(abouts, 34)
-    facts = max(12, min(facts, width - names - abouts - sizes - 8))
+    names, sizes = min(names, 20), min(sizes, 9)
+    abouts = min(abouts, 34, width - names - sizes - 20)
+    facts = min(facts, width - names - abouts - sizes - 8)
     lines: list[Text] = []
     for name, about, memory, size in shown:
         line = Text("  " + pad(cut(name, names), names + 2), no_wrap=True)
@@ -95,7 +98,7 @@ def _table(rows: Sequence[tuple[str, str, str, str]], width: int) -> list[Text]:
             line.append(pad(cut(about, abouts), abouts + 2), hues.NOTE)
         style = hues.NOTE if memory.startswith(("remembers nothing", "nothing remembered")) else hues.CHANGE
         line.append(pad(cut(memory, facts), facts + 2), style)
-        line.append(" " * (sizes - cell_len(size)) + size)
+        line.append(" " * (sizes - cell_len(size)) + cut(size, sizes))
         lines.append(line)
     return lines
 

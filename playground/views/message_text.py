@@ -42,7 +42,7 @@ def tell(message: Message) -> Told:
     """The line and the note for a message, secrets shortened."""
     raw = message_bytes(message)
     if isinstance(message, Partial):
-        return Told(_one_line(raw), f"({_bytes(message.size)}, never a whole message)")
+        return Told(_one_line(raw), f"({_bytes(message.size)}, unfinished)")
     if not raw:
         return Told("", f"({_bytes(message.size)})")
     if begins_http(message):
@@ -76,7 +76,7 @@ def _head(message: Message, raw: bytes) -> Told:
         count = headers.count(b"\n") + 1
         notes.append(f"+{wording.count(count, 'header line')}")
     if end is None:
-        notes.append(f"{_bytes(message.size)}, the head goes on")
+        notes.append(f"{_bytes(message.size)}, cut")
     elif body > 0:
         notes.append(_bytes(body))
     elif response is not None:

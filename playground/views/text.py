@@ -301,8 +301,9 @@ class TextView:
         local = self._layout.local(event.time)
         day = "" if self._day is None or local.date() == self._day else f"{local:%Y-%m-%d} "
         self._day = local.date()
-        head = Text(f"run {day}{local:%H:%M:%S}, pid {event.pid}", hues.HEADING)
-        head.append(" (continued)" if event.again else "")
+        head = Text()
+        continued = " (continued)" if event.again else ""
+        head.append(f"run {day}{local:%H:%M:%S}, pid {event.pid}{continued}", hues.HEADING)
         head.append(" | C: client  S: server  = what the server remembers", hues.NOTE)
         before = [Text()] if self._any else []
         self._last_protocol = None

@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 LONGEST_PATTERN = 200
 """Characters."""
-LONGEST_TEXT = 2000
+LONGEST_TEXT = 4000
 """Characters that are searched, from the start."""
 MOST_UNBOUNDED = 2
 """Pieces such as ``.*``: each multiplies the worst case by the length of the text."""
+LONGEST_TEXT_FOR_MOST = 1000
+"""Characters that are searched with that many: the worst case is about a second."""
 MOST_OPTIONAL = 10
 """Pieces such as ``a?`` or ``|``: each doubles the worst case."""
 
@@ -49,12 +51,12 @@ def bounded_search(pattern: str) -> Callable[[str], bool]:
         compiled = re.compile(pattern, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
         raise FilterError(f"/{pattern}/ is not a regular expression: {error}") from None
-    _check_cost(pattern)
-    return lambda text: compiled.search(text[:LONGEST_TEXT]) is not None
+    longest = LONGEST_TEXT_FOR_MOST if _unbounded_pieces(pattern) == MOST_UNBOUNDED else LONGEST_TEXT
+    return lambda text: compiled.search(text[:longest]) is not None
 
 
-def _check_cost(pattern: str) -> None:
-    """Refuse what could take more than polynomial time of a low degree."""
+def _unbounded_pieces(pattern: str) -> int:
+    """How many there are; refuses what could take more than polynomial time of a low degree."""
     unbounded = optional = 0
     variable = [False]  # for each open group: does it hold a repeat or a branch?
     closed: bool | None = None  # the group that ended right before this piece: was it variable?
@@ -84,3 +86,4 @@ def _check_cost(pattern: str) -> None:
             f"/{pattern}/ has too many variable pieces"
             f" (at most {MOST_UNBOUNDED} like .* and {MOST_OPTIONAL} like a? or a|b)"
         )
+    return unbounded

@@ -256,6 +256,7 @@ class LiveView:
     def _line(self, time: datetime, who: str, text: str, news: str, style: str) -> Text:
         begin = f"{self._clock(time)}  {pad(cut(escape(who), 14), CONN_CELLS - 1)} "
         begin += pad(cut(text, self._exchange_cells - 1), self._exchange_cells)
+        begin = cut(begin, self._width)
         line = Text(begin, no_wrap=True)
         line.append(cut(news, self._width - cell_len(begin)), style)
         line.rstrip()

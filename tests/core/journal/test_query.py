@@ -196,12 +196,15 @@ def test_a_bad_filter_says_what_is_wrong(words: str, says: str) -> None:
         parse_filter(words.split() if "/" not in words else [words])
 
 
-def test_the_costliest_accepted_pattern_stays_quick() -> None:
-    test = parse_filter(["/a*[a]*b/"])
-    hostile = Received(seq=1, conn="http-1", size=300, data="a" * 300)
-    started = time.perf_counter()
+@pytest.mark.parametrize(
+    "pattern", ["/a*[a]*b/", "/(a?)(a?)(a?)(a?)(a?)(a?)(a?)(a?)(a?)(a?)b/", "/a{1,900}b/"]
+)
+def test_the_costliest_accepted_patterns_end(pattern: str) -> None:
+    test = parse_filter([pattern])
+    hostile = Received(seq=1, conn="http-1", size=100_000, data="a" * 100_000)
+    started = time.process_time()
     assert not test(hostile)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 20, "seconds are bad, minutes are a hole"
 
 
 def test_bytes_that_are_not_text_can_be_searched() -> None:

@@ -57,7 +57,7 @@ Sessions (kept under an id that the client brings back)
   game/ada  48 s left  name ada, seat away  40 B
 
 Shared (kept for everybody)
-  game/table  players 0     13 B
+  game/table  players 0  13 B
 
 In all
   http  1 connection   nothing remembered   0 B

@@ -52,9 +52,17 @@ def json_answer(content: Any, status: int = 200, headers: Iterable[tuple[bytes, 
     return Answer(pretty_json(content), JSON, status, headers)
 
 
+INDENTED_BYTES = 65_536
+INDENTED_BRACKETS = 100
+"""Beyond these JSON is written on one line: deep in a nest, each comma would cost a line of spaces."""
+
+
 def pretty_json(content: Any) -> bytes:
     """Indented JSON with a line end."""
-    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    encoded = msgspec.json.encode(content)
+    if len(encoded) <= INDENTED_BYTES and encoded.count(b"[") + encoded.count(b"{") <= INDENTED_BRACKETS:
+        encoded = msgspec.json.format(encoded, indent=2)
+    return encoded + b"\n"
 
 
 def text_answer(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
 import msgspec
 
-from playground.servers.http.request import Request, collect
+from playground.servers.http.request import Request, collect, pairs
 
 PARTS = 200
 """Parts of a multipart body that are looked at."""
@@ -35,8 +34,7 @@ def read_form(request: Request) -> Form:
     content_type = request.field(b"content-type")
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        return Form("", collect(pairs), {}, None)
+        return Form("", collect(pairs(request.body.decode("utf-8", "replace"))), {}, None)
     if kind == "multipart/form-data" and (found := _BOUNDARY.search(content_type)):
         form, files = multipart(request.body, (found[1] or found[2]).encode("latin-1"))
         return Form("", collect(form), collect(files), None)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground.wire.limits import Limits, limit
+
+SWITCHED_OFF = 2**62
+"""What a size or number of 0 comes to."""
+
+_SIZES = ("request_line", "header_line", "head", "fields", "body", "chunk_extensions", "requests", "queued")
 
 
 @dataclass(frozen=True)
@@ -31,3 +36,8 @@ class HttpLimits(Limits):
     chunk_extensions: int = limit(4096, "nobody uses them but who wants to exhaust a server")
     requests: int = limit(10_000, "a connection that never ends can never be moved to a restarted server")
     queued: int = limit(32, "pipelined requests that wait for their turn; then reading pauses")
+
+    def effective(self) -> HttpLimits:
+        """The same with every size and number that is switched off as one that nobody reaches."""
+        off = {name: SWITCHED_OFF for name in _SIZES if not getattr(self, name)}
+        return replace(self, **off) if off else self

@@ -193,7 +193,7 @@ class HttpProtocol(Protocol):
         answer, memory, problem = site.respond(request, self._asker)
         if problem is not None:
             wire.refused(problem.rule, problem.text, problem.source)
-        if limits.requests and self._requests >= limits.requests:
+        if self._requests >= limits.requests:
             wire.limit("requests", limits.requests, "This connection has asked enough; a new one may go on.")
             request.keep_alive = False
         if answer.delay:

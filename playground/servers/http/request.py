@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, unquote
 CHUNKED = -1
 """The value of :attr:`Request.length` when the body says itself how long it is."""
 
-QUERY_PARAMETERS = 1000
-"""More parameters than this are not looked at. A target of 8 KiB has room for 4000."""
+MOST_PAIRS = 1000
+"""More parameters or form fields than this are not looked at: a MiB has room for 500,000."""
 
 
 class Request:
@@ -61,7 +61,7 @@ class Request:
     @cached_property
     def query(self) -> dict[str, str | list[str]]:
         """Query parameters: a string, or a list where a name came more than once."""
-        return collect(parse_qsl(self.raw_query, keep_blank_values=True)) if self.raw_query else {}
+        return collect(pairs(self.raw_query)) if self.raw_query else {}
 
     def parameter(self, name: str) -> str | None:
         """One query parameter, the last where it came more than once; None where it did not come."""
@@ -73,10 +73,15 @@ class Request:
         return self.fields.get(name, b"").decode("latin-1")
 
 
-def collect(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
+def pairs(encoded: str) -> list[tuple[str, str]]:
+    """The names and values of ``application/x-www-form-urlencoded`` text, the first 1000 of them."""
+    return parse_qsl("&".join(encoded.split("&", MOST_PAIRS)[:MOST_PAIRS]), keep_blank_values=True)
+
+
+def collect(named: list[tuple[str, str]]) -> dict[str, str | list[str]]:
     """Pairs as a mapping. A name that came more than once has a list."""
     found: dict[str, str | list[str]] = {}
-    for name, value in pairs[:QUERY_PARAMETERS]:
+    for name, value in named:
         known = found.get(name)
         if known is None:
             found[name] = value

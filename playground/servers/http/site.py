@@ -40,7 +40,7 @@ class Site:
         random: Any,
         four_words: Callable[[Any, dict[str, object]], Any],
     ) -> None:
-        self.limits = limits
+        self.limits = limits.effective()
         self.router = Router(ALL)
         self.writer = Writer(now)
         self.random = random

@@ -102,6 +102,21 @@ def test_post_has_httpbins_shape(body: bytes, headers: tuple[bytes, ...], expect
     assert {key: shown[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"[" * 200 + b"1," * 200_000 + b"1" + b"]" * 200, ()),
+        (b"a&" * 300_000, (FORM,)),
+        (b"&" * 600_000, (FORM,)),
+        (b"a=b&" * 200_000, (FORM,)),
+        (b"--x y\r\n" * 50_000, (MULTIPART,)),
+        (b"\0" * 600_000, ()),
+    ],
+)
+def test_a_body_made_to_grow_does_not_grow_much(body: bytes, headers: tuple[bytes, ...]):
+    assert len(ask("/anything", "POST", body, headers).answer.body) < 7 * len(body)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_anything_answers_every_method_below_itself_too(method: str):
     for target in ("/anything", "/anything/", "/anything/a/b?c=d"):

@@ -260,6 +260,18 @@ def test_too_much(data: bytes, expected: object):
     assert verdict(data, SMALL) == expected
 
 
+def test_a_size_of_nought_is_no_limit():
+    off = replace(LIMITS, request_line=0, header_line=0, head=0, fields=0, body=0, chunk_extensions=0)
+    big = b"x" * 2_000_000
+    for request in (
+        get(*[b"X: y"] * 1000, b"X: " + big, target=b"/" + big),
+        post(b"Content-Length: 2000000", body=big),
+        chunked(b"1e8480;%b\r\n%b\r\n0\r\n\r\n" % (big, big)),
+    ):
+        assert verdict(request, off.effective()) == "accepted"
+    assert LIMITS.effective() is LIMITS
+
+
 @pytest.mark.parametrize(
     "data",
     [data for table in (FRAMING, LINES, REQUEST_LINES, HOSTS, CHUNKS, EXPECTATIONS) for data, _ in table],

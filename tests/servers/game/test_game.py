@@ -381,3 +381,50 @@ async def test_when_the_playground_closes_it_says_so_and_leaves_no_timer(house: 
     await ada.line()
     await served.stop()
     assert await ada.rest() == b"* the playground closes\n"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_silent_player_is_told_so_and_keeps_the_seat(house: House):
+    served = await house(idle=0.1)
+    ada, _ = await seated(served, "ada")
+    assert await ada.rest() == b"* you have been silent for long, so this connection is closed\n"
+    (closing,) = await served.happens("event:connection.close")
+    assert closing.reason == "idle"
+    assert closing.forgot == {"dialogue": "seated", "seat": "ada"}
+    assert states_of(served, "game/ada")[-1].remembers["seat"] == "away"
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_connection_too_many_is_sent_away(house: House):
+    served = await house(connections=1)
+    ada, _ = await seated(served, "ada")
+    eve = await served.connect()
+    assert await eve.rest() == b"! too many connections at once; try again later\n"
+    ada.say("say hello\n")
+    assert await ada.line() == b"* ada: hello\n"
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_third_wrong_token_closes(house: House):
+    served = await house()
+    eve = await served.connect()
+    eve.say("resume 1\nresume 2\nresume 3\nresume 4\n")
+    assert (await eve.rest()).count(b"! no seat has that token") == 3
+    (closing,) = await served.happens("event:connection.close")
+    assert (closing.reason, closing.forgot) == ("limit", {})
+    assert [event.limit for event in served.events("event:limit")] == ["game.tokens_per_connection"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_forty_people_hear_each_other(house: House):
+    served = await house()
+    people = [(await seated(served, f"player-{number}"))[0] for number in range(40)]
+    people[0].say("say hello\n")
+    for person in people:
+        await person.until("* player-0: hello\n")
+    for person in people:
+        person.say("ready\n")
+    for person in people:
+        await person.until("? go deeper or go home? (12s of oil)  inside: player-0=0, ")
+        person.hang_up()

@@ -29,6 +29,8 @@ class Problem(NamedTuple):
     """Whether the client is probably still sending."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Fields that the answer must have, such as ``Allow``."""
+    head_only: bool = False
+    """Whether the request is a HEAD, so that the answer must have no body; set by the reader."""
     secrets: tuple[Secret, ...] = ()
     """Secret spans in those ``size`` bytes; set by the reader."""
 

@@ -156,7 +156,7 @@ class HttpProtocol(Protocol):
             self._move(Input.HEAD)
             if request.expects_continue:
                 if problem := self._site.refused_early(request):
-                    self._refuse(problem._replace(unread=True))
+                    self._refuse(problem._replace(unread=True, head_only=request.method == "HEAD"))
                 else:
                     wire.send(CONTINUE)
 
@@ -171,7 +171,9 @@ class HttpProtocol(Protocol):
             wire.refused(problem.rule, problem.text, problem.source)
         self._forget_deadline()
         ended = self.state is State.HALF_CLOSED
-        wire.send(self._site.writer.whole(problem_answer(problem), "none", b"Connection: close\r\n"))
+        writer, with_body = self._site.writer, not problem.head_only
+        answer = problem_answer(problem)
+        wire.send(writer.whole(answer, "none", b"Connection: close\r\n", with_body=with_body))
         self._move(Input.REFUSED)
         why = "limit" if problem.limit else "refused"
         if problem.unread and not ended and self._limits.linger_seconds:

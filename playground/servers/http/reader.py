@@ -93,7 +93,7 @@ class Reader:
         if cut is None:
             return None
         if isinstance(cut, Problem):
-            return _with_secrets(cut, self.cutter.peek(cut.size))
+            return self._placed(cut, self.cutter.peek(cut.size))
         if cut.part is Part.HEAD:
             return self._head(cut)
         return self._body(cut)
@@ -102,9 +102,9 @@ class Reader:
         head = cut.data
         request = self._tokenize(head) or self._tokenize_slowly(head)
         if isinstance(request, Problem):
-            return _with_secrets(request, head[: request.size])
+            return self._placed(request, head[: request.size])
         if problem := broken_rule(request, self._limits):
-            return _with_secrets(problem.at(cut.size), head)
+            return self._placed(problem.at(cut.size), head)
         secrets = secrets_in(request, head)
         if request.length == 0:
             return Step(cut.size, request, True, True, secrets)
@@ -112,6 +112,11 @@ class Reader:
         self._parser = None  # this one waits for a body, which it will not get
         self._request = request
         return Step(cut.size, request, True, False, secrets)
+
+    def _placed(self, problem: Problem, data: bytes) -> Problem:
+        """The problem with what can be known of its request; ``data`` is what is refused."""
+        known = self._request.method == "HEAD" if self._request else data.lstrip(b"\r\n").startswith(b"HEAD ")
+        return problem._replace(head_only=known, secrets=tuple(refused_spans(data)))
 
     def _body(self, cut: Cut) -> Step:
         request = self._request
@@ -175,10 +180,6 @@ class Reader:
         except httptools.HttpParserError as error:
             return Problem(400, "malformed", f"The request is malformed: {error}.", "RFC 9112 2", size)
         return request
-
-
-def _with_secrets(problem: Problem, data: bytes) -> Problem:
-    return problem._replace(secrets=tuple(refused_spans(data)))
 
 
 def too_slow(what: str, setting: str, seconds: float) -> Problem:

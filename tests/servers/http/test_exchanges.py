@@ -230,6 +230,17 @@ def test_head_gets_a_head_only(desk: Any, target: bytes):
     assert ada.say(HEALTH).statuses() == [200]
 
 
+def test_a_head_that_is_refused_gets_no_body_either(desk: Any):
+    for request in (
+        b"HEAD / HTTP/1.1\r\n\r\n",
+        b"HEAD / HTTP/1.1\n",
+        b"HEAD /post HTTP/1.1\r\nHost: a\r\n\r\n",
+    ):
+        answer = desk.connect().say(request).heard()
+        assert answer.startswith(b"HTTP/1.1 40")
+        assert answer.endswith(b"\r\n\r\n")
+
+
 def test_a_body_comes_back_whether_counted_or_chunked(desk: Any):
     ada = desk.connect()
     for request in (POST, CHUNKED):

@@ -103,7 +103,7 @@ def _table(rows: Sequence[tuple[str, str, str, str]], width: int) -> list[Text]:
     return lines
 
 
-def forgotten_lines(answer: Mapping[str, Any], width: int = 80) -> list[Text]:
+def forget_lines(answer: Mapping[str, Any], width: int = 80) -> list[Text]:
     """What ``playground forget`` has dropped. ``answer`` has ``forgot``, a list of rows."""
     lines: list[Text] = []
     for row in answer.get("forgot") or []:

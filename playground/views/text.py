@@ -40,6 +40,8 @@ from playground.views.message_text import Told, answer_code, tell
 
 _ROUTINE: Final = frozenset({"SYST", "FEAT", "NOOP", "OPTS", "CLNT", "TYPE"})
 """FTP commands that clients send on their own account. Where they change nothing, one line tells several."""
+_MOST_ROWS: Final = 6
+"""Lines that one event may take."""
 _REMEMBERED: Final = 2000
 """Causes and connections that the view keeps in mind."""
 
@@ -52,6 +54,9 @@ _CLOSED: Final[Mapping[str, str]] = {
     "limit": "closed (a limit was reached)",
     "shutdown": "closed (the playground stopped)",
     "too-many": "closed (too many connections)",
+    "clogged": "closed (the client did not read)",
+    "refused": "closed",
+    "trouble": "closed (the server failed)",
 }
 
 
@@ -131,6 +136,8 @@ class TextView:
             for name, value in (event.carried or {}).items():
                 if len(life.carried) < 50:
                     life.carried[name] = value
+        elif isinstance(event, ConnectionOpen):
+            life.is_child = event.parent is not None
         elif isinstance(event, State) and event.where == "connection":
             life.changed.update(path.split(".")[0] for path in event.changed)
 
@@ -164,7 +171,7 @@ class TextView:
         lines = self._release_routine()
         refused, self._refused = self._refused, None
         if refused is not None:
-            lines.append(self._refusal(refused))
+            lines += self._refusal(refused)
         return lines + self._release_states()
 
     def _release_routine(self) -> list[Text]:
@@ -232,26 +239,31 @@ class TextView:
             case JournalOpen():
                 return self._run(event)
             case _:
-                return [self._line(event, *self._remark(event))]
+                return self._remark(event)
         return []
 
-    def _remark(self, event: SessionEnd | Forgotten | LimitHit | Trouble | Dropped) -> tuple[str, str, str]:
-        """Sign, text and note of what is told in one line."""
+    def _remark(self, event: SessionEnd | Forgotten | LimitHit | Trouble | Dropped) -> list[Text]:
         match event:
             case SessionEnd():
-                forgot = escape(wording.facts(event.forgot))
-                return "--", f"session {escape(event.session)} {escape(event.reason)}. Forgot: {forgot}", ""
+                ends = f"session {event.session} {event.reason}."
+                return self._rows(event, "--", [ends, f"Forgot: {wording.facts(event.forgot)}"])
             case Forgotten():
                 name = escape(event.session or event.shared or "")
-                text = f"forgotten on request: {wording.facts(event.forgot)}"
-                return "--", escape(text), f"{event.where} {name}".rstrip()
+                text = escape(f"forgotten on request: {wording.facts(event.forgot)}")
+                return [self._line(event, "--", text, [f"{event.where} {name}".rstrip(), event.where])]
             case LimitHit():
-                return "!!", escape(f"limit {event.limit} ({event.value:g}): {event.text}"), ""
+                limit = f"limit {event.limit} ({event.value:g}):"
+                return self._rows(event, "!!", [limit, *event.text.split()])
             case Dropped():
                 missing = wording.count(event.count, "event is", "events are")
-                return "!!", escape(f"{missing} missing here: {event.reason}"), ""
+                return self._rows(event, "!!", [f"{missing} missing here:", *event.reason.split()])
             case Trouble():
-                return "!!", escape(event.text), ""
+                return self._rows(event, "!!", event.text.split())
+
+    def _rows(self, event: AnyEvent, sign: str, pieces: list[str]) -> list[Text]:
+        """Pieces of text in as many lines as they need, but not very many."""
+        rows = packed([escape(piece) for piece in pieces], self._layout.room)[:_MOST_ROWS]
+        return [self._line(event, "" if index else sign, row) for index, row in enumerate(rows)]
 
     def _message(self, event: Message) -> list[Text]:
         told = tell(event)
@@ -274,14 +286,14 @@ class TextView:
         lines: list[Text] = []
         source = f", {refused.source}" if refused.source else ""
         if refused.text.casefold() not in told.text.casefold():
-            lines.append(self._refusal(refused))
+            lines += self._refusal(refused)
         notes = [f"refused ({escape(refused.rule + source)})", "refused"]
         lines.append(self._line(event, "S:", told.text, notes))
         return lines
 
-    def _refusal(self, event: Refused) -> Text:
-        source = escape(event.source) if event.source else ""
-        return self._line(event, "!!", f"refused: {escape(event.text)}", [source, ""])
+    def _refusal(self, event: Refused) -> list[Text]:
+        source = [f"({event.source})"] if event.source else []
+        return self._rows(event, "!!", ["refused:", *event.text.split(), *source])
 
     def _is_routine(self, event: Received) -> bool:
         if event.protocol != "ftp" or not event.data or event.size > 60:
@@ -329,7 +341,9 @@ class TextView:
         how = _CLOSED.get(event.reason, f"closed ({event.reason})")
         if event.reason == "client" and forgot == "nothing" and not event.kept:
             how = "closed"  # who hung up matters only where something was remembered
-        sentences = [f"{how} after {wording.duration(event.lifetime)}.", f"Forgot: {forgot}."]
+        sentences = [f"{how} after {wording.duration(event.lifetime)}."]
+        if forgot != "nothing" or not life.is_child:  # a data connection has no memory of its own
+            sentences.append(f"Forgot: {forgot}.")
         if life.carried or life.speaks_http:
             carried = ", ".join(f"{name}={wording.value(of)}" for name, of in life.carried.items())
             sentences.append(f"Carried: {carried or 'nothing'}.")
@@ -340,9 +354,8 @@ class TextView:
                 for part in event.kept
             )
             sentences.append(f"Kept: {kept}.")
-        rows = packed([escape(sentence) for sentence in sentences], self._layout.room)
-        rows[-1] = rows[-1].removesuffix(".")
-        return [self._line(event, "" if index else "--", row) for index, row in enumerate(rows)]
+        sentences[-1] = sentences[-1].removesuffix(".")
+        return self._rows(event, "--", sentences)
 
     def _column(self, event: AnyEvent) -> str:
         """Whose line it is: the connection's, where one is known to be the cause."""
@@ -364,3 +377,4 @@ class _Life:
         self.carried: dict[str, Json] = {}
         self.changed: set[str] = set()
         self.speaks_http = False
+        self.is_child = False

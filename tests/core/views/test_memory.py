@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from playground.views.memory import forgotten_lines, state_lines
+from playground.views.memory import forget_lines, state_lines
 from tests.core.views.hostile import HOSTILE, MEMORY
 
 NOW: dict[str, Any] = {
@@ -93,7 +93,7 @@ def test_forget_lists_what_went() -> None:
             {"protocol": "http", "where": "connection", "conn": "http-1", "forgot": {}},
         ]
     }
-    assert plain(forgotten_lines(answer)) == [
+    assert plain(forget_lines(answer)) == [
         "Forgotten (the connections stay open):",
         "connection  ftp-1       user ada, cwd /docs",
         "session     game/ada    seat away",
@@ -102,7 +102,7 @@ def test_forget_lists_what_went() -> None:
 
 @pytest.mark.parametrize("answer", [{}, {"forgot": []}, {"forgot": [{"where": "connection", "forgot": {}}]}])
 def test_nothing_to_forget(answer: dict[str, Any]) -> None:
-    assert plain(forgotten_lines(answer)) == ["There was nothing to forget."]
+    assert plain(forget_lines(answer)) == ["There was nothing to forget."]
 
 
 @given(HOSTILE, MEMORY, st.sampled_from([60, 80, 120]))
@@ -114,7 +114,7 @@ def test_hostile_bytes_stay_text_and_lines_keep_to_the_width(
     lines = plain(
         state_lines({"connections": [row], "sessions": [row], "shared": [row], "totals": totals}, width)
     )
-    lines += plain(forgotten_lines({"forgot": [{"where": text, "conn": text, "forgot": memory}]}, width))
+    lines += plain(forget_lines({"forgot": [{"where": text, "conn": text, "forgot": memory}]}, width))
     for line in lines:
         assert line.isprintable()
         assert cell_len(line) <= width

@@ -79,8 +79,7 @@ run 14:02:07, pid 4711 | C: client  S: server  = what the server remembers
 14:05:20.660 game-1  =  seat           present → away    session game/ada
              game-1  -- closed by client after 11 s.
              game-1     Forgot: dialogue seated, seat ada.
-             game-1     Kept: game/ada (session, 60 s left),
-             game-1     game/table (shared)
+             game-1     Kept: game/ada (session, 60 s left), game/table (shared)
 14:05:27.100 game-2  -- opened by 127.0.0.1:51610
 14:05:31.250 game-2  C: resume #3f9c
              game-2  =  seat           away → present    session game/ada
@@ -191,7 +190,7 @@ def game(data: str) -> Received:
         (Dropped(seq=1, count=1204, reason="slow"), "        !! 1,204 events are missing here: slow"),
         (
             Refused(seq=1, conn="http-1", rule="host", text="No Host.", source="RFC 9112 3.2"),
-            "http-1  !! refused: No Host.                RFC 9112 3.2",
+            "http-1  !! refused: No Host. (RFC 9112 3.2)",
         ),
         (
             Forgotten(seq=1, conn="ftp-1", where="connection", forgot={"user": "ada", "rest": 0}),
@@ -281,9 +280,25 @@ def test_a_refusal_whose_reason_the_answer_does_not_give_has_its_own_line() -> N
     story.hears("http-1", "HTTP/1.1 400 Bad Request\r\n\r\n")
     assert [line[21:] for line in shown(story.events)] == [
         "C: GET / HTTP/1.1",
-        "!! refused: A request needs a Host field.  RFC 9112 3.2",
+        "!! refused: A request needs a Host field. (RFC 9112 3.2)",
         "S: 400 Bad Request                  refused",
     ]
+
+
+def test_what_went_wrong_is_told_whole_but_not_without_end() -> None:
+    trouble = Trouble(seq=1, text="the journal cannot be written: No space left on device; the servers go on")
+    assert [line[21:] for line in shown([trouble])] == [
+        "!! the journal cannot be written: No space left on device;",
+        "   the servers go on",
+    ]
+    assert len(shown([Trouble(seq=1, text="no end " * 1000)])) == 6
+
+
+def test_a_data_connection_has_nothing_of_its_own_to_forget() -> None:
+    story = Story()
+    story.opens("ftp-1.1", 40000, parent="ftp-1")
+    story.closes("ftp-1.1", "server", 0.004)
+    assert shown(story.events)[-1][21:] == "-- closed after 4 ms"
 
 
 def test_routine_commands_share_a_line_only_where_they_changed_nothing() -> None:

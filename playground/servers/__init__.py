@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from playground.journal.events import Forgotten, Json, Snapshot, Trouble, Where
 from playground.journal.journal import Journal
 from playground.stores.accounts import Accounts
-from playground.wire.ledger import Connection, Endpoint, Ledger
+from playground.wire.addresses import Endpoint
+from playground.wire.ledger import Connection, Ledger
 from playground.wire.limits import Limits
 from playground.wire.listening import Listening, ListeningService
 from playground.wire.machines import Transition
@@ -131,6 +132,7 @@ class Playground:
         """A timer (seconds) of the server's own, after which its memory is pulled."""
 
         def fire() -> None:
+            self.ledger.acting, self.ledger.memory.stale = "server", True
             try:
                 call(*args)
             except Exception as error:  # the server goes on; its journal says what happened
@@ -138,6 +140,8 @@ class Playground:
                 self.journal.record(
                     Trouble(protocol=self.server.name, text=f"{type(error).__name__} in a timer: {error}")
                 )
+            finally:
+                self.ledger.acting = None
             self.pull(why="expired")
 
         timer: IDelayedCall = self.reactor.callLater(delay, fire)
@@ -147,9 +151,9 @@ class Playground:
         """A machine of that session or shared thing moved; its next ``state`` event says so."""
         self.ledger.memory.step(where, name, step)
 
-    def pull(self, why: str = "ended") -> None:
+    def pull(self, why: str | None = None) -> None:
         """Write down what has changed in sessions and shared things."""
-        self.ledger.memory.pull(why=why)
+        self.ledger.pull(why)
 
     def four_words(self, conn: Connection, carried: Mapping[str, Json] | None = None) -> dict[Where, Json]:
         """Where the asker's state lives: the answer of ``/state``, ``SITE STATE`` and ``state``."""
@@ -166,13 +170,23 @@ class Playground:
     def forget(self, where: Where) -> list[Forgotten]:
         """Make the server drop that memory; returns and records what went."""
         went = [event for event in self._held(where) if event.forgot]
-        self.server.forget(where)
-        gone = [event for event in went if self._is_gone(event)]
-        for event in gone:
-            self.journal.record(event)
-        self.pull(why="forgotten")
-        for conn in self.connections:
-            conn.pull()
+        ledger = self.ledger
+        ledger.acting, ledger.memory.why = "server", "forgotten"  # whatever the server says meanwhile
+        try:
+            self.server.forget(where)
+            for conn in self.connections:
+                conn.pull_own()
+            still = {(event.conn, event.session, event.shared): event.forgot for event in self._held(where)}
+            gone = [
+                event
+                for event in went
+                if still.get((event.conn, event.session, event.shared)) != event.forgot
+            ]
+            for event in gone:
+                self.journal.record(event)
+            self.pull()
+        finally:
+            ledger.acting, ledger.memory.why = None, "ended"
         return gone
 
     def _held(self, where: Where) -> Iterable[Forgotten]:
@@ -185,18 +199,6 @@ class Playground:
                 event = Forgotten(protocol=name, where=where, forgot=dict(subject.remembers))
                 setattr(event, subject.where, subject.name)
                 yield event
-
-    def _is_gone(self, event: Forgotten) -> bool:
-        """Whether the memory that ``event`` tells of is not the same any more."""
-        if event.where == "connection":
-            conn = self.ledger.live.get(event.conn or "")
-            return conn is None or dict(self.server.remembered(conn)) != event.forgot
-        name = event.session or event.shared
-        return all(
-            dict(subject.remembers) != event.forgot
-            for subject in self.server.subjects()
-            if (subject.where, subject.name) == (event.where, name)
-        )
 
     def picture(self) -> dict[str, Json]:
         """Everything this server remembers now, for ``playground state``."""

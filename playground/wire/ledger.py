@@ -7,8 +7,10 @@ pyftpdlib's sockets. Nobody else records messages, life or state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar
+
+from twisted.logger import Logger
 
 from playground.journal.events import (
     ConnectionClose,
@@ -21,43 +23,22 @@ from playground.journal.events import (
     Refused,
     Sent,
     Snapshot,
+    Trouble,
 )
 from playground.journal.journal import Journal
-from playground.journal.redaction import SHORTEST_ECHO, Secret
-from playground.wire.limits import Limits
+from playground.journal.redaction import SHORTEST_ECHO, Secret, mask_values
+from playground.wire.addresses import Endpoint
 from playground.wire.machines import Transition
-from playground.wire.memory import NOTHING, Memory, Step, Subject, state_event
+from playground.wire.memory import NOTHING, Memory, Remembers, Step, state_event
 
+T = TypeVar("T")
 
-class Endpoint(NamedTuple):
-    """One end of a connection."""
+log = Logger()
 
-    address: str
-    port: int
+ECHOES: Final = 16
+"""Secrets of unanswered messages that are looked for in what is sent, at most."""
 
-
-class Remembers(Protocol):
-    """What the wire asks of a server: its name, and what it remembers."""
-
-    @property
-    def name(self) -> str:
-        """The protocol's name in the journal."""
-
-    @property
-    def options(self) -> Limits:
-        """The limits that hold for its connections."""
-
-    def remembered(self, conn: Connection, /) -> Snapshot:
-        """What it holds for that socket now."""
-
-    def subjects(self) -> Iterable[Subject]:
-        """What it holds under ids and for everybody."""
-
-    def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
-        """Those of :meth:`subjects` that belong to whoever is on that connection."""
-
-    def farewell(self, reason: str, /) -> bytes:
-        """The protocol's own goodbye."""
+TROUBLE_CHARACTERS: Final = 500
 
 
 class Ledger:
@@ -72,8 +53,13 @@ class Ledger:
         self.live: dict[str, Connection] = {}
         self.opened = 0
         """Connections so far, not counting children."""
+        self.count = 0
+        """Live connections, not counting children and those that are being sent away."""
         self.by_address: Counter[str] = Counter()
-        """Live connections from each address, not counting children."""
+        """The same by address."""
+        self.acting: Connection | Literal["server"] | None = None
+        """For whom the server's code runs now, where that is known: its are the changes."""
+        self._failed: set[tuple[str, str]] = set()
 
     def open(
         self,
@@ -87,6 +73,7 @@ class Ledger:
         """A peer has connected. A child of ``ftp-1`` (a data connection) is ``ftp-1.1``."""
         if parent is None:
             self.opened += 1
+            self.count += 1
             self.by_address[client.address] += 1
             name = f"{self.server.name}-{self.opened}"
         else:
@@ -112,15 +99,52 @@ class Ledger:
     def full(self, client: Endpoint) -> tuple[str, int] | None:
         """The limit that forbids this connection, which is counted already: (setting, value), or None."""
         options = self.server.options
-        if 0 < options.connections < sum(self.by_address.values()):
+        if 0 < options.connections < self.count:
             return "connections", options.connections
         if 0 < options.connections_per_address < self.by_address[client.address]:
             return "connections_per_address", options.connections_per_address
         return None
 
-    def pull(self, why: str = "ended") -> None:
+    def release(self, conn: Connection) -> None:
+        """``conn`` is gone, or is being sent away: it counts for nothing any more."""
+        if self.live.pop(conn.id, None) is None or conn.parent is not None:
+            return
+        self.count -= 1
+        self.by_address[conn.client.address] -= 1
+        if not self.by_address[conn.client.address]:
+            del self.by_address[conn.client.address]
+
+    def pull(self, why: str | None = None) -> None:
         """Write down what changed in sessions and shared things without anybody's message."""
-        self.memory.pull(why=why)
+        self.ask("subjects", None, None, self.memory.pull, why=why)
+
+    def ask(
+        self,
+        what: str,
+        conn: Connection | None,
+        otherwise: T,
+        call: Callable[..., T],
+        /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> T:
+        """What ``call`` returns; ``otherwise`` if the server's code fails, which the journal says once."""
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:  # a server from a stranger's file may raise anything
+            kind = type(error).__name__
+            if (what, kind) not in self._failed:
+                self._failed.add((what, kind))
+                log.failure("a server's {what} failed", what=what, protocol=self.server.name)
+                text = f"{kind} in {what} of the {self.server.name} server: {error}"
+                self.journal.record(
+                    Trouble(
+                        protocol=self.server.name,
+                        conn=conn.id if conn else None,
+                        text=text[:TROUBLE_CHARACTERS],
+                    )
+                )
+            return otherwise
 
 
 class Connection:
@@ -131,8 +155,10 @@ class Connection:
         "_journal",
         "_ledger",
         "_remembered",
+        "_sent_away",
         "_server",
         "_step",
+        "_unanswered",
         "bytes_received",
         "bytes_sent",
         "children",
@@ -158,6 +184,8 @@ class Connection:
         self._remembered: Snapshot = NOTHING
         self._step: Step | None = None
         self._echoes: list[tuple[bytes, str]] = []
+        self._unanswered = False
+        self._sent_away = False
         self.id = name
         self.protocol = ledger.server.name
         self.client = client
@@ -196,10 +224,9 @@ class Connection:
     ) -> int:
         """The client sent one message; returns its ``seq``. Call it before handling the message."""
         self.pull()
+        self._step = None  # a step that changed nothing is no part of what this message will change
         self.messages_received += 1
-        self._echoes = [
-            (data[start:end], kind) for start, end, kind in secrets if end - start >= SHORTEST_ECHO
-        ]
+        self._remember_echoes(data, secrets)
         event = Received(
             protocol=self.protocol,
             conn=self.id,
@@ -208,21 +235,35 @@ class Connection:
             carried_size=carried_size if carried else None,
             **self._journal.payload(data, secrets),
         )
+        self._unanswered = True
         self.last_received = self._journal.record(event)
         self._ledger.memory.stale = True
         return self.last_received
 
+    def _remember_echoes(self, data: bytes, secrets: Sequence[Secret]) -> None:
+        """These secrets, and those of earlier messages that wait for their answers, longest first."""
+        said = [(data[start:end], kind) for start, end, kind in secrets]
+        echoes: dict[bytes, str] = {value: kind for value, kind in said if len(value) >= SHORTEST_ECHO}
+        if self._unanswered:
+            echoes |= dict(self._echoes)
+        # Longest first: else of a secret that contains another one only half would be covered.
+        self._echoes = sorted(list(echoes.items())[:ECHOES], key=lambda echo: -len(echo[0]))
+
     def sent(self, data: bytes, *, secrets: Sequence[Secret] = (), cause: int | None = None) -> int:
         """The server sends one message; returns its ``seq``. What changed before it is written first."""
+        acting = self._ledger.acting or self
         self._pull_own()
         if self._ledger.memory.stale:
-            self._ledger.memory.pull(conn=self.id, cause=self.last_received)
+            self._pull_subjects(None if acting == "server" else acting)
         self.messages_sent += 1
+        self._unanswered = False
+        if cause is None and acting is self:
+            cause = self.last_received  # else somebody else's message or the clock made the server say this
         return self._journal.record(
             Sent(
                 protocol=self.protocol,
                 conn=self.id,
-                cause=cause if cause is not None else self.last_received,
+                cause=cause,
                 size=len(data),
                 **self._journal.payload(data, secrets, self._echoes),
             )
@@ -262,6 +303,14 @@ class Connection:
             )
         )
 
+    def trouble(self, text: str) -> int:
+        """The server's own difficulty with this connection."""
+        masked = text.encode("utf-8", "replace")
+        if not self._journal.reveal:
+            masked = mask_values(masked, self._echoes)
+        text = masked.decode("utf-8", "replace")[:TROUBLE_CHARACTERS]
+        return self._journal.record(Trouble(protocol=self.protocol, conn=self.id, text=text))
+
     def machine_step(self, step: Transition) -> None:
         """A machine of this connection moved; its next ``state`` event will say so."""
         self._step = self._step.then(step) if self._step else Step(*step)
@@ -269,12 +318,26 @@ class Connection:
     def pull(self) -> None:
         """Write down what the server remembers differently since the last time."""
         self._pull_own()
-        self._ledger.memory.pull(conn=self.id, cause=self.last_received)
+        self._pull_subjects(self)
+
+    def pull_own(self) -> None:
+        """The same for this socket's part alone."""
+        self._pull_own()
+
+    def send_away(self) -> None:
+        """One connection too many: it is never asked about, and counts no more."""
+        self._sent_away = True
+        self._ledger.release(self)
+
+    def _pull_subjects(self, acting: Connection | None) -> None:
+        ledger = self._ledger
+        conn, cause = (acting.id, acting.last_received) if acting else (None, None)
+        ledger.ask("subjects", acting, None, ledger.memory.pull, conn=conn, cause=cause)
 
     def _pull_own(self) -> None:
-        if self.parent is not None:
+        if self.parent is not None or self._sent_away:
             return  # a data connection is part of its control connection's state
-        now = self._server.remembered(self)
+        now = self._ledger.ask("remembered", self, self._remembered, self._server.remembered, self)
         before = self._remembered
         if now is before:
             return
@@ -293,17 +356,11 @@ class Connection:
             return
         self.open = False
         ledger = self._ledger
-        ledger.memory.pull(conn=self.id)
-        del ledger.live[self.id]
+        ledger.ask("subjects", self, None, ledger.memory.pull, conn=self.id)
+        ledger.release(self)
         kept: list[Kept] = []
-        if self.parent is None:
-            ledger.by_address[self.client.address] -= 1
-            if not ledger.by_address[self.client.address]:
-                del ledger.by_address[self.client.address]
-            kept = [
-                Kept(where=where, name=name, remembers=dict(remembers), expires_in=expires_in)
-                for where, name, remembers, expires_in in self._server.subjects_of(self)
-            ]
+        if self.parent is None and not self._sent_away:
+            kept = ledger.ask("subjects_of", self, kept, self._kept)
         self._journal.record(
             ConnectionClose(
                 protocol=self.protocol,
@@ -319,3 +376,9 @@ class Connection:
             )
         )
         self._remembered = NOTHING
+
+    def _kept(self) -> list[Kept]:
+        return [
+            Kept(where=where, name=name, remembers=dict(remembers), expires_in=expires_in)
+            for where, name, remembers, expires_in in self._server.subjects_of(self)
+        ]

@@ -20,6 +20,7 @@ class LineProtocol(Protocol):
     """
 
     claims_messages = True
+    idle_by_message = True
     max_line = 1024
     """Bytes of one line without its end."""
 
@@ -91,6 +92,8 @@ class LineProtocol(Protocol):
             self.wire.claim(next_line, secrets=self.secrets_in(line))
             if not self.wire.disconnecting:
                 self._handle(line)
+        if self.wire.disconnecting:
+            self.wire.unclaimed.clear()  # how much came with the line that ends it is an accident of packets
         self.finish_if_done()
 
     def _handle(self, line: bytes) -> None:
@@ -104,7 +107,8 @@ class LineProtocol(Protocol):
 
     def _too_long(self) -> None:
         # As many bytes as make it too long, however they came: the journal must not depend on packets.
-        self.wire.claim(self.max_line + 2)
+        line = bytes(self._lines[: self.max_line + 2])
+        self.wire.claim(len(line), secrets=self.secrets_in(line))
         self.wire.limit("line", self.max_line, "a line without end")
         self.line_refused("line-too-long", f"a line may have {self.max_line} bytes; goodbye")
         self.wire.loseConnection("limit")

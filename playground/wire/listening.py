@@ -8,12 +8,15 @@ from typing import Any, Protocol, cast
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorCore
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 from typing_extensions import override
 
+from playground.wire.addresses import as_endpoint
 from playground.wire.ledger import Ledger
-from playground.wire.observed import Observed, as_endpoint
+from playground.wire.observed import Observed
 
 GOODBYE_SECONDS = 2.0
 """How long connections may take to finish when the server stops."""
@@ -64,9 +67,7 @@ class ObservedFactory(Factory):
         inner = self._factory.buildProtocol(cast("IAddress", addr))
         if inner is None:
             return None
-        observed = Observed(cast("Any", inner), self._ledger, self._reactor, self._lost)
-        self.connections.add(observed)
-        return observed
+        return Observed(cast("Any", inner), self._ledger, self._reactor, self.connections.add, self._lost)
 
     def _lost(self, observed: Observed) -> None:
         self.connections.discard(observed)
@@ -100,11 +101,18 @@ class Listening(Service):
         super().startService()
         try:
             endpoint = serverFromString(cast("IReactorCore", self._reactor), self._endpoint)
-        except (ValueError, TypeError, KeyError, OSError) as error:
-            self.opened.errback(BadEndpoint(f"{self._endpoint!r} is no endpoint Twisted knows: {error}"))
+        except Exception as error:  # each kind of endpoint raises what it likes, some come from plug-ins
+            self.opened.errback(BadEndpoint(f"{self._endpoint!r} is no endpoint that can be used: {error}"))
             return
         listening = endpoint.listen(self._factory)
-        listening.addCallback(self._listens).addCallbacks(self.opened.callback, self.opened.errback)
+        listening.addCallbacks(self._listens, self._refuse).addCallbacks(
+            self.opened.callback, self.opened.errback
+        )
+
+    def _refuse(self, failure: Failure) -> Failure:
+        if failure.check(CannotListenError):
+            return failure
+        return Failure(BadEndpoint(f"{self._endpoint!r} cannot be listened on: {failure.getErrorMessage()}"))
 
     def _listens(self, port: IListeningPort) -> tuple[str, int]:
         self._port = port

@@ -6,8 +6,9 @@ their memory is *pulled* and compared, so that a protocol cannot forget to tell.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -16,7 +17,8 @@ from playground.wire.machines import Transition
 
 if TYPE_CHECKING:
     from playground.journal.journal import Journal
-    from playground.wire.ledger import Remembers
+    from playground.wire.ledger import Connection
+    from playground.wire.limits import Limits
 
 NOTHING: Snapshot = {}
 
@@ -50,7 +52,12 @@ class Step(NamedTuple):
 
 def held(snapshot: Snapshot) -> int:
     """Bytes of a snapshot as JSON; 0 when it holds nothing."""
-    return len(msgspec.json.encode(snapshot)) if snapshot else 0
+    if not snapshot:
+        return 0
+    try:
+        return len(msgspec.json.encode(snapshot))
+    except Exception:  # a lone surrogate in a file's name, an object that JSON has no word for
+        return len(json.dumps(snapshot, default=str, skipkeys=True, separators=(",", ":")))
 
 
 def changes(before: Snapshot, after: Snapshot) -> dict[str, tuple[Json, Json]]:
@@ -91,6 +98,30 @@ def state_event(
     return event
 
 
+class Remembers(Protocol):
+    """What the wire asks of a server: its name, and what it remembers."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's name in the journal."""
+
+    @property
+    def options(self) -> Limits:
+        """The limits that hold for its connections."""
+
+    def remembered(self, conn: Connection, /) -> Snapshot:
+        """What it holds for that socket now."""
+
+    def subjects(self) -> Iterable[Subject]:
+        """What it holds under ids and for everybody."""
+
+    def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
+        """Those of :meth:`subjects` that belong to whoever is on that connection."""
+
+    def farewell(self, reason: str, /) -> bytes:
+        """The protocol's own goodbye."""
+
+
 class Memory:
     """What was last recorded of one server's sessions and shared things."""
 
@@ -101,6 +132,8 @@ class Memory:
         self._steps: dict[tuple[SubjectWhere, str], Step] = {}
         self.stale = True
         """True while something may have changed that nobody pulled yet."""
+        self.why = "ended"
+        """The reason given for sessions that are gone, where a pull names none."""
 
     def step(self, where: SubjectWhere, name: str, step: Transition) -> None:
         """A machine of that subject moved; its next ``state`` event will say so."""
@@ -108,7 +141,7 @@ class Memory:
         self._steps[where, name] = known.then(step) if known else Step(*step)
         self.stale = True
 
-    def pull(self, *, conn: str | None = None, cause: int | None = None, why: str = "ended") -> None:
+    def pull(self, *, conn: str | None = None, cause: int | None = None, why: str | None = None) -> None:
         """Write down what changed since the last pull.
 
         ``conn`` and ``cause`` say whose message did it, where one did; ``why``
@@ -125,7 +158,7 @@ class Memory:
                 self._compare(subject, before, conn, cause)
                 last[key] = subject.remembers
         if seen < len(last):
-            self._bury(why, conn, cause)
+            self._bury(why or self.why, conn, cause)
         if self._steps:
             self._steps.clear()
 
@@ -175,7 +208,3 @@ class Memory:
                         shared=name,
                     )
                 )
-
-    def subjects(self) -> Iterable[Subject]:
-        """What the server holds under ids and for everybody, now."""
-        return self._server.subjects()

@@ -8,7 +8,7 @@ gets all of this for nothing and cannot forget any of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
@@ -16,45 +16,34 @@ from twisted.internet.interfaces import (
     IConsumer,
     IDelayedCall,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IReactorTime,
     ITransport,
 )
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from playground.journal.events import Json, Trouble
+from playground.journal.events import Json
 from playground.journal.redaction import Secret
+from playground.wire.addresses import as_endpoint, kind
+from playground.wire.by_line import ByLine
 from playground.wire.flood import Flood
-from playground.wire.ledger import Connection, Endpoint, Ledger
+from playground.wire.inner import Inner, ran
+from playground.wire.ledger import Ledger
 from playground.wire.outflow import Outflow
-
-log = Logger()
+from playground.wire.timers import Silence, Timers
 
 UNCLAIMED_BYTES = 8 * 1024 * 1024
 """A protocol that leaves this much unclaimed is broken: its connection is closed."""
 
-LINE_BYTES = 4096
-"""A protocol that claims nothing gets longer lines in pieces of this size."""
+SENT_AWAY_SECONDS = 5.0
+"""How long a connection that is one too many may take to hear so (TLS has to shake hands first)."""
 
 
-class Inner(Protocol):
-    """What :class:`Observed` calls on a server's protocol."""
-
-    def makeConnection(self, transport: Any, /) -> None:
-        """Twisted's."""
-
-    def dataReceived(self, data: bytes, /) -> None:
-        """Twisted's."""
-
-    def connectionLost(self, reason: Failure, /) -> None:
-        """Twisted's."""
-
-
-@implementer(IHalfCloseableProtocol, ITransport, IConsumer)
+@implementer(IHalfCloseableProtocol, IHandshakeListener, ITransport, IConsumer)
 class Observed(TwistedProtocol):
     """One observed connection.
 
@@ -65,7 +54,8 @@ class Observed(TwistedProtocol):
     It may have, and then is called on, ``input_ended()`` (the client has
     closed its half: close when all is answered; asked again after each timer),
     ``goodbye(reason)`` (the server stops) and ``drained()`` (a clogged reader
-    reads again).
+    reads again). With ``idle_by_message = True`` only whole messages count as
+    activity, so that a byte now and then holds no connection open.
     """
 
     def __init__(
@@ -73,25 +63,33 @@ class Observed(TwistedProtocol):
         inner: Inner,
         ledger: Ledger,
         reactor: IReactorTime,
+        on_made: Callable[[Observed], None] = lambda _: None,
         on_lost: Callable[[Observed], None] = lambda _: None,
     ) -> None:
         self._inner = inner
+        self._on_made = on_made
         self._on_lost = on_lost
         self._ledger = ledger
         self._limits = ledger.server.options
         self._reactor = reactor
-        self._claims = bool(getattr(inner, "claims_messages", False))
-        self._unclaimed = bytearray()
-        self._timers: set[IDelayedCall] = set()
-        self._idle: IDelayedCall | None = None
-        self._half_closed: IDelayedCall | None = None
-        self._active_at = 0.0
+        self._by_line = None if getattr(inner, "claims_messages", False) else ByLine(inner, self)
+        self._reader = self._by_line or inner
+        self._idle_by_message = bool(getattr(self._reader, "idle_by_message", False))
+        self._timers = Timers(reactor)
+        self._deadlines = Timers(reactor)
+        self._silence = Silence(reactor, self._deadlines, self._limits.idle, self._silent_too_long)
         self._reason = ""
-        self._ended = False
+        self._shaking_hands = False
         self._inner_connected = False
-        self._input_paused = False
+        self._handling_input = False
         self._producer: Any = None
         self._flood = Flood(self._limits.flood_per_second, self._limits.flood_burst)
+        self.unclaimed = bytearray()
+        """What the client has sent and the protocol has not claimed; in the end it is ``partial``."""
+        self.input_over = False
+        """True once the client has closed its half."""
+        self.input_paused = False
+        """True while the protocol wants no input."""
         self.disconnecting = False
         """True once the connection is being closed; writes are ignored then."""
 
@@ -113,10 +111,10 @@ class Observed(TwistedProtocol):
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
         client, here = as_endpoint(transport.getPeer()), as_endpoint(transport.getHost())
-        self.connection: Connection = self._ledger.open(
-            client, here, tls=hasattr(transport, "getPeerCertificate")
-        )
+        tls = self._shaking_hands = hasattr(transport, "getPeerCertificate")
+        self.connection = self._ledger.open(client, here, transport=kind(transport), tls=tls)
         self.connection.inner = self._inner
+        self._on_made(self)
         self._out = Outflow(
             transport,
             self._reactor,
@@ -126,65 +124,62 @@ class Observed(TwistedProtocol):
             on_drained=self._on_drained,
             give_up=self._give_up,
         )
-        self._active_at = self._reactor.seconds()
         if full := self._ledger.full(client):
-            setting, value = full
-            self.connection.limit(setting, value, "too many connections; this one is sent away")
+            self.connection.send_away()
+            self.connection.limit(*full, "too many connections; this one is sent away")
             self.farewell("too-many")
+            self._deadlines.later(SENT_AWAY_SECONDS, self.abortConnection)
             return
-        if self._limits.idle:
-            self._idle = self._reactor.callLater(self._limits.idle, self._check_idle)
+        self._silence.begin()
         self._inner_connected = True
         self._guarded(self._inner.makeConnection, self)
         self.connection.pull()
+
+    def handshakeCompleted(self) -> None:
+        """TLS is ready."""
+        self._shaking_hands = False
 
     @override
     def dataReceived(self, data: bytes) -> None:
         self.connection.bytes_received += len(data)
         if self.disconnecting:
             return
-        self._active_at = self._reactor.seconds()
-        self._unclaimed += data
-        if len(self._unclaimed) > UNCLAIMED_BYTES:
+        if not self._idle_by_message:
+            self._silence.broken()
+        self.unclaimed += data
+        if len(self.unclaimed) > UNCLAIMED_BYTES:
             self.limit("unclaimed", UNCLAIMED_BYTES, "more bytes than any message may have")
             self.abortConnection("limit")
             return
-        if self._claims:
-            self._guarded(self._inner.dataReceived, data)
-        else:
-            self._feed_lines()
+        self._handle_input(self._reader.dataReceived, data)
         self.connection.pull()
 
     def readConnectionLost(self) -> None:
         """The client has closed its half. It still reads, so everything it asked for is sent."""
-        if self._ended or self.disconnecting:
+        if self.input_over or self.disconnecting:
             return
-        self._ended = True
+        self.input_over = True
         if self._limits.half_closed:
-            self._half_closed = self._reactor.callLater(
-                self._limits.half_closed, self.loseConnection, "half-closed"
-            )
+            self._deadlines.later(self._limits.half_closed, self._half_closed_too_long)
         self._end_input()
 
     def writeConnectionLost(self) -> None:
         """The client takes nothing any more."""
-        # With epoll connectionLost may never follow when the write side goes first (Twisted issue 5662).
-        self.abortConnection("lost")
+        self.abortConnection("lost")  # with epoll connectionLost might never follow (Twisted issue 5662)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        for timer in (self._idle, self._half_closed, *self._timers):
-            if timer is not None and timer.active():
-                timer.cancel()
-        self._timers.clear()
+        self._deadlines.end()
         self._out.stop()
-        self._producer = None
         self.disconnecting = True
+        if self._producer is not None:
+            self._guarded(self._producer.stopProducing)
         if self._inner_connected:
             self._inner_connected = False
             self._guarded(self._inner.connectionLost, reason)
-        if self._unclaimed:
-            self.connection.partial(bytes(self._unclaimed))
+        self._timers.end()  # after the protocol, which may cancel its own
+        if self.unclaimed:
+            self.connection.partial(bytes(self.unclaimed))
         self.connection.closed(self._reason or ("client" if reason.check(ConnectionDone) else "lost"))
         self._on_lost(self)
 
@@ -200,14 +195,16 @@ class Observed(TwistedProtocol):
     ) -> bytes:
         """The first ``size`` bytes that were not claimed yet are one message; returns them.
 
-        Call it before handling the message. ``secrets`` are spans in it,
-        ``carried`` is the state that the client had to bring along.
+        Call it before handling the message, and do not handle it when the
+        connection is ``disconnecting`` afterwards: it was one too many.
+        ``secrets`` are spans in it, ``carried`` is the state that the client
+        had to bring along.
         """
-        unclaimed = self._unclaimed
-        message = bytes(unclaimed[:size])
-        del unclaimed[:size]
+        message = bytes(self.unclaimed[:size])
+        del self.unclaimed[:size]
+        self._silence.broken()
         self.connection.received(message, secrets=secrets, carried=carried, carried_size=carried_size)
-        if self._flood.rate and self._flood.exceeded(self._reactor.seconds()):
+        if self._flood.rate and not self.disconnecting and self._flood.exceeded(self._reactor.seconds()):
             self.limit("flood_per_second", self._flood.rate, "more messages than one connection may send")
             self.farewell("flood")
         return message
@@ -232,7 +229,7 @@ class Observed(TwistedProtocol):
         if self.disconnecting:
             return
         self.connection.bytes_sent += len(data)
-        self._active_at = self._reactor.seconds()
+        self._silence.broken()
         self._out.write(data)
 
     def refused(self, rule: str, text: str, source: str | None = None) -> None:
@@ -252,46 +249,42 @@ class Observed(TwistedProtocol):
         """
 
         def fire() -> None:
-            self._timers.discard(timer)
-            self._ledger.memory.stale = True
             self._guarded(call, *args)
-            if self.connection.open:
-                self.connection.pull()
-            if self._ended:
-                self._end_input()
+            self.connection.pull()
+            self._end_if_over()
 
-        timer = self._reactor.callLater(delay, fire)
-        self._timers.add(timer)
-        return timer
+        return self._timers.later(delay, fire)
 
     @property
     def has_timers(self) -> bool:
         """True while a timer made with :meth:`call_later` is pending."""
-        return any(timer.active() for timer in self._timers)
+        return self._timers.pending
 
     def loseConnection(self, reason: str = "server") -> None:
         """Close when everything written is sent. ``reason`` goes to the journal."""
-        if self.disconnecting:
-            return
-        self.disconnecting = True
-        self._reason = self._reason or ("client" if self._ended else reason)
-        self._out.close()
+        if not self.disconnecting:
+            self._disconnect("client" if self.input_over and reason == "server" else reason)
+            self._out.close()
 
     def abortConnection(self, reason: str = "server") -> None:
         """Close now; what is not sent is lost."""
+        self._disconnect(reason)
+        cast("Any", self.transport).abortConnection()
+
+    def _disconnect(self, reason: str) -> None:
         self.disconnecting = True
         self._reason = self._reason or reason
-        cast("Any", self.transport).abortConnection()
 
     def farewell(self, reason: str) -> None:
         """Say goodbye in the protocol's own way, then close."""
         if self.connection.open and not self.disconnecting:
-            self.send(self._ledger.server.farewell(reason))
+            ledger = self._ledger
+            self.send(ledger.ask("farewell", self.connection, b"", ledger.server.farewell, reason))
             self.loseConnection(reason)
 
     def goodbye(self, reason: str) -> None:
         """The server stops: the protocol finishes what is under way, if it knows how."""
-        if self._inner_connected and hasattr(self._inner, "goodbye"):
+        if self._inner_connected and not self.disconnecting and hasattr(self._inner, "goodbye"):
             self._guarded(self._inner.goodbye, reason)
         else:
             self.farewell(reason)
@@ -310,6 +303,11 @@ class Observed(TwistedProtocol):
         """A protocol's push producer is paused while the client does not read."""
         if not streaming:
             raise ValueError("only push producers are supported: pass streaming=True")
+        if self._producer is not None:
+            raise RuntimeError(f"{producer} cannot be registered: {self._producer} still is")
+        if not self.connection.open:
+            producer.stopProducing()
+            return
         self._producer = producer
         if self.clogged:
             producer.pauseProducing()
@@ -317,87 +315,85 @@ class Observed(TwistedProtocol):
     def unregisterProducer(self) -> None:
         """The protocol's producer has finished."""
         self._producer = None
+        self._end_if_over()
 
     def pauseProducing(self) -> None:
         """The protocol wants no more input for now."""
-        self._input_paused = True
+        self.input_paused = True
         cast("Any", self.transport).pauseProducing()
 
     def resumeProducing(self) -> None:
         """The protocol wants input again. It comes when the client also reads what it was sent."""
-        self._input_paused = False
-        if not self.clogged:
+        self.input_paused = False
+        if self._by_line is not None:
+            self._handle_input(self._by_line.feed)
+            self._end_if_over()
+        self._read_again()
+
+    def _read_again(self) -> None:
+        if not (self.input_paused or self.clogged or self.disconnecting):
             cast("Any", self.transport).resumeProducing()
 
     def _on_full(self) -> None:
         # Who does not read answers need not be asked for more: memory stays bounded.
-        cast("Any", self.transport).pauseProducing()
+        # But TLS cannot send anything before it has read the other half of its handshake.
+        if not self._shaking_hands:
+            cast("Any", self.transport).pauseProducing()
         if self._producer is not None:
             self._producer.pauseProducing()
 
     def _on_drained(self) -> None:
         if self._producer is not None:
-            self._producer.resumeProducing()
-        if hasattr(self._inner, "drained"):
-            self._guarded(self._inner.drained)
-        if not self._claims:
-            self._feed_lines()
-        if self._ended:
-            self._end_input()
+            self._guarded(self._producer.resumeProducing)
+        if hasattr(self._reader, "drained"):
+            self._handle_input(self._reader.drained)
+        self._end_if_over()
         self.connection.pull()
-        if not (self._input_paused or self.clogged or self.disconnecting):
-            cast("Any", self.transport).resumeProducing()
+        self._read_again()
 
-    def _give_up(self) -> None:
+    def _give_up(self, setting: str) -> None:
         if not self.disconnecting:
-            self.limit("clogged", self._limits.clogged, "the client does not read what it is sent")
+            value = getattr(self._limits, setting)
+            self.limit(setting, value, "the client does not read what it is sent")
         self.abortConnection("clogged")
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _feed_lines(self) -> None:
-        """Give a protocol that claims nothing its input, each line as one message."""
-        while not (self.clogged or self.disconnecting):
-            end = self._unclaimed.find(b"\n") + 1
-            if not end and len(self._unclaimed) < LINE_BYTES:
-                return
-            self._guarded(self._inner.dataReceived, self.claim(end or LINE_BYTES))
+    def _end_if_over(self) -> None:
+        if self.input_over and not self._handling_input:
+            self._end_input()
 
     def _end_input(self) -> None:
         """Nothing more will come. Close when all is answered; asked again after each timer."""
         if self.disconnecting:
             return
         if hasattr(self._inner, "input_ended"):
-            self._guarded(self._inner.input_ended)
+            self._handle_input(self._inner.input_ended)
             self.connection.pull()
-        elif not (self.has_timers or self.clogged or self._producer is not None):
+            return
+        if self._by_line is not None:
+            self._handle_input(self._by_line.feed)
+        if not (self.has_timers or self.clogged or self.input_paused or self._producer is not None):
             self.loseConnection("client")
 
-    def _check_idle(self) -> None:
-        self._idle = None
-        quiet = self._reactor.seconds() - self._active_at
-        if quiet + 0.001 < self._limits.idle:
-            self._idle = self._reactor.callLater(self._limits.idle - quiet, self._check_idle)
-        elif not self.disconnecting:
+    def _half_closed_too_long(self) -> None:
+        if not self.disconnecting:
+            self.limit("half_closed", self._limits.half_closed, "what the client asked for took too long")
+            self.loseConnection("half-closed")
+
+    def _silent_too_long(self) -> None:
+        if not self.disconnecting:
             self.limit("idle", self._limits.idle, "nothing was said for too long")
             self.farewell("idle")
 
+    def _handle_input(self, call: Callable[..., object], *args: object) -> None:
+        outermost, self._handling_input = not self._handling_input, True
+        try:
+            self._guarded(call, *args)
+        finally:
+            self._handling_input = not outermost
+
     def _guarded(self, call: Callable[..., object], *args: object) -> None:
         """Call the server's code. If it fails, its own connection ends and the journal says so."""
-        try:
-            call(*args)
-        except Exception as error:  # a server from a stranger's file may raise anything
-            log.failure("a server's protocol failed", protocol=self.connection.protocol)
-            text = f"{type(error).__name__} in the {self.connection.protocol} server: {error}"
-            self._ledger.journal.record(
-                Trouble(protocol=self.connection.protocol, conn=self.connection.id, text=text)
-            )
+        if not ran(self._ledger, self.connection, call, *args):
             self.farewell("trouble")
-
-
-def as_endpoint(address: Any) -> Endpoint:
-    """A Twisted address as the journal tells it; Unix sockets have a path and no port."""
-    return Endpoint(
-        str(getattr(address, "host", None) or getattr(address, "name", None) or "unix"),
-        int(getattr(address, "port", 0)),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
@@ -11,14 +11,18 @@ from zope.interface import implementer
 SLOWEST_READER = 1024
 """Bytes a second. Who reads less than this while something waits is given up."""
 
+CLOSING_SECONDS = 30.0
+"""How long a closing connection may stand still where no patience is set."""
+
 
 @implementer(IPushProducer)
 class Outflow:
     """Writes to a transport, and notices when nobody reads at the other end.
 
     ``patience`` (seconds) is how long that may last, ``room`` (bytes) how much
-    may wait meanwhile. ``on_full`` and ``on_drained`` are told when output
-    should pause and may go on; ``give_up`` when patience or room has run out.
+    may be added meanwhile; 0 switches either off. ``on_full`` and
+    ``on_drained`` are told when output should pause and may go on; ``give_up``
+    when patience (``clogged``) or room (``unsent``) has run out.
     """
 
     def __init__(
@@ -30,7 +34,7 @@ class Outflow:
         room: int,
         on_full: Callable[[], None],
         on_drained: Callable[[], None],
-        give_up: Callable[[], None],
+        give_up: Callable[[Literal["clogged", "unsent"]], None],
     ) -> None:
         self._transport = transport
         self._reactor = reactor
@@ -40,25 +44,25 @@ class Outflow:
         self._on_drained = on_drained
         self._give_up = give_up
         self._watch: IDelayedCall | None = None
-        self._waiting = 0
-        self._added_while_full = 0
+        self._written = 0
+        self._gone_before = 0
+        self._most_waiting = 0
         self.full = False
         """True from the moment the transport's buffer is full until it is empty."""
         transport.registerProducer(self, True)
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the transport."""
-        if self.full:
-            self._added_while_full += len(data)
-            if self._added_while_full > self._room:
-                self._give_up()
-                return
+        if self.full and self._room and waiting_bytes(self._transport) + len(data) > self._most_waiting:
+            self._give_up("unsent")
+            return
+        self._written += len(data)
         self._transport.write(data)
 
     def close(self) -> None:
         """Close when all is sent; a reader that reads too slowly is given up."""
         self._transport.unregisterProducer()
-        self._keep_watch(5.0)
+        self._keep_watch(self._patience or CLOSING_SECONDS)
         self._transport.loseConnection()
 
     def stop(self) -> None:
@@ -72,8 +76,9 @@ class Outflow:
         if self.full:
             return
         self.full = True
-        self._added_while_full = 0
-        self._keep_watch(self._patience)
+        self._most_waiting = waiting_bytes(self._transport) + self._room
+        if self._patience:
+            self._keep_watch(self._patience)
         self._on_full()
 
     def resumeProducing(self) -> None:
@@ -88,16 +93,20 @@ class Outflow:
         """The transport is gone."""
         self.stop()
 
+    @property
+    def _gone(self) -> int:
+        """Bytes that the kernel has taken."""
+        return self._written - waiting_bytes(self._transport)
+
     def _keep_watch(self, seconds: float) -> None:
         self.stop()
-        self._waiting = waiting_bytes(self._transport)
+        self._gone_before = self._gone
         self._watch = self._reactor.callLater(seconds, self._look, seconds)
 
     def _look(self, seconds: float) -> None:
         self._watch = None
-        # What was added meanwhile hides progress, and must: a reader has to keep up with it.
-        if self._waiting - waiting_bytes(self._transport) < SLOWEST_READER * seconds:
-            self._give_up()
+        if self._gone - self._gone_before < SLOWEST_READER * seconds:
+            self._give_up("clogged")
         else:
             self._keep_watch(seconds)
 
@@ -109,7 +118,8 @@ def waiting_bytes(transport: Any) -> int:
     """
     waiting = 0
     while transport is not None:
-        waiting += len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
-        waiting += getattr(transport, "_tempDataLen", 0)
-        transport = getattr(transport, "transport", None)  # TLS lies on top of TCP
+        own = vars(transport)  # TLS lies on top of TCP, and its attributes include those below
+        waiting += len(own.get("dataBuffer", b"")) - own.get("offset", 0) + own.get("_tempDataLen", 0)
+        waiting += sum(map(len, own.get("_appSendBuffer", ())))
+        transport = own.get("transport")
     return waiting

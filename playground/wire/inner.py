@@ -1,0 +1,41 @@
+"""What the wire calls on a server's protocol, and what happens when that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from playground.wire.ledger import Connection, Ledger
+
+log = Logger()
+
+
+class Inner(Protocol):
+    """What :class:`~playground.wire.observed.Observed` calls on a server's protocol."""
+
+    def makeConnection(self, transport: Any, /) -> None:
+        """Twisted's."""
+
+    def dataReceived(self, data: bytes, /) -> None:
+        """Twisted's."""
+
+    def connectionLost(self, reason: Failure, /) -> None:
+        """Twisted's."""
+
+
+def ran(ledger: Ledger, conn: Connection, call: Callable[..., object], *args: object) -> bool:
+    """Call the server's code on behalf of ``conn``. False if it failed; the journal says so then."""
+    ledger.memory.stale = True
+    acting, ledger.acting = ledger.acting, conn
+    try:
+        call(*args)
+    except Exception as error:  # a server from a stranger's file may raise anything
+        log.failure("a server's protocol failed", protocol=conn.protocol)
+        conn.trouble(f"{type(error).__name__} in the {conn.protocol} server: {error}")
+        return False
+    finally:
+        ledger.acting = acting
+    return True

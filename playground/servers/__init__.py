@@ -98,7 +98,10 @@ class Playground:
         """Where a server may keep files, or None."""
         self.settings: Mapping[str, object] = settings or {}
         """Settings that are no limits: ``ftp_root``, ``ftp_write``, ``game_seed``."""
-        self.ledger = Ledger(journal, server, reactor.seconds)
+        self.ledger = Ledger(journal, server, reactor.seconds, self._report)
+
+    def _report(self, what: str) -> None:
+        log.failure("{what} of the {server} server failed", what=what, server=self.server.name)
 
     @property
     def options(self) -> Any:

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from twisted.logger import Logger
-
 from playground.journal.events import (
     ConnectionClose,
     ConnectionOpen,
@@ -33,7 +31,6 @@ from playground.wire.memory import NOTHING, Memory, Remembers, Step, state_event
 
 T = TypeVar("T")
 
-log = Logger()
 
 ECHOES: Final = 16
 """Secrets of unanswered messages that are looked for in what is sent, at most."""
@@ -44,11 +41,18 @@ TROUBLE_CHARACTERS: Final = 500
 class Ledger:
     """All connections of one server, live ones by id."""
 
-    def __init__(self, journal: Journal, server: Remembers, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        server: Remembers,
+        seconds: Callable[[], float],
+        report: Callable[[str], object] = lambda what: None,
+    ) -> None:
         self.journal = journal
         self.server = server
         self.seconds = seconds
         """A clock for durations, in seconds."""
+        self._report = report
         self.memory = Memory(journal, server)
         self.live: dict[str, Connection] = {}
         self.opened = 0
@@ -135,7 +139,7 @@ class Ledger:
             kind = type(error).__name__
             if (what, kind) not in self._failed:
                 self._failed.add((what, kind))
-                log.failure("a server's {what} failed", what=what, protocol=self.server.name)
+                self._report(what)
                 text = f"{kind} in {what} of the {self.server.name} server: {error}"
                 self.journal.record(
                     Trouble(

@@ -7,6 +7,7 @@ as it looks.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ EXIT_UNUSABLE = 2
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status."""
+    _have_streams()
     words = list(arguments)
     if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "up")
@@ -39,6 +41,23 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _have_streams() -> None:
+    """Make sure that the three streams exist and take any text.
+
+    One that is closed would give its number to the next file that is opened.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def complain(text: str) -> int:
@@ -201,10 +220,10 @@ def run_state(options: argparse.Namespace) -> int:
 
 def run_forget(options: argparse.Namespace) -> int:
     """``playground forget``."""
-    from playground.views.memory import forgotten_lines
+    from playground.views.memory import forget_lines
 
     request = {"ask": "forget", "where": options.where, "protocol": options.protocol}
-    return _ask_and_show(options, request, forgotten_lines)
+    return _ask_and_show(options, request, forget_lines)
 
 
 def _ask_and_show(options: argparse.Namespace, request: dict[str, Any], lines: Any) -> int:

@@ -7,20 +7,24 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from playground import __version__
 from playground.ask import ControlError
 from playground.control import ControlServer
-from playground.journal.events import Forgotten, JournalOpen, Trouble, Where
+from playground.journal.events import SCHEMA_VERSION, Forgotten, JournalOpen, Trouble, Where
 from playground.journal.journal import Journal
+from playground.layers import SERVERS
 from playground.servers import Playground
 from playground.settings import Settings
 from playground.state_dir import StateDir, StateDirError
@@ -28,6 +32,8 @@ from playground.stores.accounts import Accounts
 from playground.views.jsonl_writer import JsonlWriter
 from playground.views.runs import start_run
 from playground.wire.listening import BadEndpoint, ListeningService
+
+log = Logger()
 
 FORGETTABLE: Final[tuple[Where, ...]] = ("connection", "session", "shared")
 DESCRIPTORS_WANTED = 65_536
@@ -69,7 +75,7 @@ class PlaygroundService:
         """Open everything. Raises :class:`StartError`, and then nothing is left open."""
         try:
             await self._open()
-        except BaseException:
+        except Exception:
             await self.close()
             raise
 
@@ -89,6 +95,7 @@ class PlaygroundService:
             await self._open_server(name, playground)
         self.journal.record(
             JournalOpen(
+                schema=SCHEMA_VERSION,
                 run=self.run,
                 version=__version__,
                 pid=os.getpid(),
@@ -112,9 +119,9 @@ class PlaygroundService:
             ) from error
         self._writer = JsonlWriter(
             settings.log,
-            max_bytes=settings.journal.file_bytes,
+            max_bytes=settings.journal.file_bytes or sys.maxsize,
             keep=settings.journal.keep,
-            queue_events=settings.journal.queue,
+            queue_events=settings.journal.queue or sys.maxsize,
             on_trouble=lambda text: self.reactor.callFromThread(self._trouble, text),
         )
         self.journal.add_sink(self._writer)
@@ -132,9 +139,13 @@ class PlaygroundService:
         try:
             running.address, running.port = await service.opened
         except CannotListenError as error:
-            raise StartError(_why_not(name, error)) from error
+            raise StartError(_why_not(name, error, self._ports_of_others(name))) from error
         except BadEndpoint as error:
             raise StartError(f"{name}: {error}") from error
+
+    def _ports_of_others(self, name: str) -> set[int]:
+        others = (endpoint for other, endpoint in self.settings.endpoints.items() if other != name)
+        return {int(port) for port in (other.split(":")[1] for other in others) if port.isdecimal()}
 
     def _endpoint_with_port(self, name: str) -> str:
         """The endpoint string with the real port where port 0 was asked for."""
@@ -164,14 +175,17 @@ class PlaygroundService:
 
     async def close(self) -> None:
         """Say goodbye on every connection, flush the journal, and leave nothing open. Takes at most 3 s."""
-        if self._control is not None:
-            control, self._control = self._control, None
-            await control.close()
         running, self.running = self.running, {}
         stopping = [maybeDeferred(one.service.stopService) for one in running.values()]
-        await gatherResults(stopping, consumeErrors=True)
+        if self._control is not None:
+            control, self._control = self._control, None
+            stopping.append(Deferred.fromCoroutine(control.close()))
+        for worked, failure in await DeferredList(stopping, consumeErrors=True):
+            if not worked:  # the others, the journal and the folder are closed all the same
+                log.failure("closing failed", cast("Failure", failure))
         if self._writer is not None:
             writer, self._writer = self._writer, None
+            self.journal.remove_sink(writer)
             writer.close(timeout=0.8)
         if self._state_dir is not None:
             self._state_dir.release()
@@ -251,37 +265,39 @@ def _rows(picture: Mapping[str, Any]) -> list[Any]:
     return [*picture["connections"], *picture["sessions"], *picture["shared"]]
 
 
-def _why_not(name: str, error: CannotListenError) -> str:
+def _why_not(name: str, error: CannotListenError, not_these: Set[int]) -> str:
     """Why a server cannot listen, and what to type instead."""
     number = getattr(error.socketError, "errno", None)
-    option = f"--{name}" if name in ("http", "ftp", "game", "waiter") else f"--endpoint {name}="
-    sign = "" if option.endswith("=") else " "
+    option = f"--{name} " if name in SERVERS else f"--endpoint {name}="
+    if not str(error.port).isdecimal():
+        return f"{name} cannot listen on {error.port}: {error.socketError}. Try: playground {option}PORT"
+    port = int(error.port)
     if number == errno.EADDRINUSE:
-        return f"Port {error.port} is taken. Try: playground {option}{sign}{_next_port(error)}"
+        free = _free_port(error.interface, port + 1, not_these)
+        return f"Port {port} is taken. Try: playground {option}{free}"
     if number == errno.EACCES:
-        return f"Port {error.port} is for root only. Try: playground {option}{sign}{8000 + int(error.port)}"
+        free = _free_port(error.interface, 8000 + port % 1000, not_these)
+        return f"Port {port} is for root only. Try: playground {option}{free}"
     if number == errno.EADDRNOTAVAIL:
         return f"This machine has no address {error.interface}. Try: playground --host 127.0.0.1"
-    return f"{name} cannot listen: {error}"
+    return f"{name} cannot listen on {error.interface} port {port}: {error.socketError}"
 
 
-def _next_port(error: CannotListenError) -> int:
-    """The next port that is free now."""
+def _free_port(interface: str, first: int, not_these: Set[int]) -> int:
+    """The first port from ``first`` on that is free now; 0, which is any port, when there is none nearby."""
     import socket
 
-    family = socket.AF_INET6 if ":" in str(error.interface) else socket.AF_INET
-    for port in _ports_after(int(error.port)):
+    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+    for port in range(first, min(first + 100, 65_536)):
+        if port in not_these:
+            continue
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
-                probe.bind((error.interface, port))
+                probe.bind((interface, port))
             except OSError:
                 continue
             return port
     return 0
-
-
-def _ports_after(port: int) -> Iterable[int]:
-    return range(port + 1, min(port + 100, 65_536))
 
 
 def raise_descriptor_limit() -> None:
@@ -291,4 +307,5 @@ def raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_WANTED, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(OSError, ValueError):  # some systems promise more than they give
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -59,7 +59,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="event",
 class JournalOpen(Event, kw_only=True, tag="journal.open"):
     """The first line of every file."""
 
-    schema: int = SCHEMA_VERSION
+    schema: int
+    """:data:`SCHEMA_VERSION` of the program that wrote it."""
     run: str
     """Names this start of the program, unique per state folder."""
     version: str

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 from twisted.internet.interfaces import IDelayedCall
 
 from playground.journal.events import AnyEvent
@@ -13,6 +15,9 @@ from playground.views.live import LiveView
 
 BATCH_SECONDS = 0.1
 """The lines are at most this far behind."""
+
+SUMMARY_SECONDS = 1.0
+"""A flood is summed up this long after its last line."""
 
 WAITING_EVENTS = 5000
 """What may wait for a slow terminal."""
@@ -37,7 +42,17 @@ class Live:
 
     def _print(self) -> None:
         self._batch = None
-        for line in self._view.lines(self._events.take(), self._console.width):
+        self._show(self._view.lines(self._events.take(), self._console.width))
+        if self._view.owes:  # a flood's summary, which is due when its second is over
+            self._batch = self._reactor.callLater(SUMMARY_SECONDS, self._sum_up)
+
+    def _sum_up(self) -> None:
+        self._batch = None
+        self._show(self._view.lines(self._events.take(), self._console.width))
+        self._show(self._view.finish())
+
+    def _show(self, lines: Iterable[Text]) -> None:
+        for line in lines:
             self._console.print(line)
 
     def stop(self) -> None:
@@ -45,5 +60,5 @@ class Live:
         self._journal.remove_sink(self)
         if self._batch is not None:
             self._batch.cancel()
-        self._print()
+        self._sum_up()
         self._events.close()

@@ -155,7 +155,7 @@ class Served:
         """Wait until ``count`` events match, and return those that do. Fails with ``TimeoutError``."""
         matching = self.events(*words)
         if len(matching) < count:
-            waiter = _Waiter(words, count - len(matching))
+            waiter = _Waiter(words, count - len(matching), self.playground.reactor)
             _ = waiter.done.addTimeout(seconds, self.playground.reactor)
             self.journal.add_sink(waiter)
             try:
@@ -170,7 +170,8 @@ class Served:
 
 
 class _Waiter:
-    def __init__(self, words: Sequence[str], missing: int) -> None:
+    def __init__(self, words: Sequence[str], missing: int, reactor: Any) -> None:
+        self._reactor = reactor
         self._keep = parse_filter(words)
         self._missing = missing
         self.done: Deferred[None] = Deferred()
@@ -178,8 +179,13 @@ class _Waiter:
     def put(self, event: AnyEvent) -> None:
         if self._keep(event):
             self._missing -= 1
-            if self._missing == 0 and not self.done.called:
-                self.done.callback(None)
+            if self._missing == 0:
+                # In the next turn: the test must not go on in the middle of what is being recorded.
+                self._reactor.callLater(0, self._tell)
+
+    def _tell(self) -> None:
+        if not self.done.called:
+            self.done.callback(None)
 
 
 async def serve(

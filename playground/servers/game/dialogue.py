@@ -144,10 +144,10 @@ class Talk:
 
     def remembered(self) -> Snapshot:
         """What is held for this connection: nothing while it greets. The same object until it changes."""
-        if self.lost:
+        state = self.state
+        if self.lost or state == "half-closed":
             return self._picture  # what dies with the socket, until the wire has said so
         picture: dict[str, object] = {}
-        state = self.state
         if state not in ("greeting", "closed"):
             picture["dialogue"] = state
         if self.seat is not None:

@@ -214,7 +214,7 @@ class Lantern:
         """What is held under ids and for everybody. An unchanged picture is the identical object."""
         for seat in self.seats:
             yield self.seat_subject(seat)
-        yield self.table_subject()
+        yield from self.table_subject()
 
     def seat_subject(self, seat: Seat) -> Subject:
         """One seat, as everybody may see it."""
@@ -223,15 +223,16 @@ class Lantern:
         picture = pictures.of_seat(seat, self.game.carried_by(seat))
         return Subject("session", seat.subject, self._pictures.kept(seat.subject, picture), expires_in)
 
-    def table_subject(self) -> Subject:
-        """The table without its secrets: neither the deck nor who chose what."""
-        return Subject("shared", TABLE, self._pictures.kept(TABLE, pictures.of_table(self.game)))
+    def table_subject(self) -> Iterator[Subject]:
+        """The table without its secrets, once somebody has sat down at it."""
+        if picture := pictures.of_table(self.game):
+            yield Subject("shared", TABLE, self._pictures.kept(TABLE, picture))
 
     def subjects_of(self, talk: Talk) -> Iterator[Subject]:
         """The seat of whoever is, or was until just now, on that connection, and the table."""
         if talk.seat is not None and self.seats.get(talk.seat.name) is talk.seat:
             yield self.seat_subject(talk.seat)
-        yield self.table_subject()
+        yield from self.table_subject()
 
     # -- inside ------------------------------------------------------------------------------
 

@@ -20,20 +20,26 @@ def of_seat(seat: Seat, pocket: int) -> dict[str, Json]:
 
 
 def of_table(game: Game) -> dict[str, Json]:
-    """The table. How many have decided is known to all, but not who wants what."""
+    """The table: empty while nobody has sat down since it was laid.
+
+    How many have decided is known to all, but not who wants what.
+    """
     cave = game.cave
-    return {
-        "table": game.state,
-        "players": len(game.seats),
-        "cave": game.cave_number,
-        "step": game.steps,
-        "depth": cave.depth if cave else 0,
-        "floor": cave.floor if cave else 0,
-        "dangers": list(cave.dangers) if cave else [],
-        "inside": list(cave.pockets) if cave else [],
-        "decided": len(cave.choices) if cave else 0,
-        "oil_until": None if game.oil_until is None else round(game.oil_until, 3),
-    }
+    if cave is None and not game.seats:
+        return {}
+    picture: dict[str, Json] = {"table": game.state, "players": len(game.seats)}
+    if cave is not None:
+        picture |= {
+            "cave": game.cave_number,
+            "step": game.steps,
+            "depth": cave.depth,
+            "floor": cave.floor,
+            "dangers": list(cave.dangers),
+            "inside": list(cave.pockets),
+            "decided": len(cave.choices),
+            "oil_until": None if game.oil_until is None else round(game.oil_until, 3),
+        }
+    return picture
 
 
 class Pictures:

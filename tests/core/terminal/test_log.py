@@ -181,7 +181,7 @@ def test_former_runs_are_listed_and_read(screen: Screen) -> None:
 def test_rotated_parts_are_one_story(screen: Screen) -> None:
     lines = screen.path.read_bytes().splitlines(keepends=True)
     rotated(screen.path, 1).write_bytes(b"".join(lines[:20]))
-    again = JournalOpen(seq=1, time=NOON, run="r1", version="0", pid=1, servers={}, again=True)
+    again = JournalOpen(seq=1, time=NOON, schema=1, run="r1", version="0", pid=1, servers={}, again=True)
     screen.path.write_bytes(encode(again) + b"".join(lines[20:]))
     assert screen.log() == 0
     assert screen.out == FIRST_MINUTE + "\n" + TABLE

@@ -143,7 +143,7 @@ def first_minute() -> list[AnyEvent]:
 
 def _http(story: Story) -> None:
     servers = {"http": "tcp:8080", "ftp": "tcp:2121", "game": "tcp:4000"}
-    story.add(JournalOpen(run="r1", version="0.1.0", pid=4711, servers=servers))
+    story.add(JournalOpen(schema=1, run="r1", version="0.1.0", pid=4711, servers=servers))
     story.at("14:02:31.204").opens("http-1", 51544)
     story.says("http-1", GET.format("/state?name=ada"), carried={"name": "ada"})
     story.hears("http-1", OK + "x" * 132)

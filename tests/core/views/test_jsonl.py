@@ -48,7 +48,7 @@ from playground.views.jsonl import (
 TIME = datetime(2026, 11, 24, 2, 53, 0, 11603, tzinfo=UTC)
 
 SAMPLES: list[AnyEvent] = [
-    JournalOpen(seq=1, time=TIME, run="r1", version="0.1.0", pid=4711, servers={"ftp": "tcp:2121"}),
+    JournalOpen(seq=1, time=TIME, schema=1, run="r1", version="0.1.0", pid=4711, servers={"ftp": "tcp:2121"}),
     ConnectionOpen(
         seq=2,
         time=TIME,

@@ -13,7 +13,7 @@ from playground.views.jsonl_follow import follow
 from playground.views.jsonl_writer import JsonlWriter
 from playground.views.runs import find_run, runs, start_run
 
-OPENING = JournalOpen(seq=1, run="r1", version="0.1.0", pid=1, servers={"ftp": "tcp:2121"})
+OPENING = JournalOpen(seq=1, schema=1, run="r1", version="0.1.0", pid=1, servers={"ftp": "tcp:2121"})
 
 
 def line(seq: int) -> Received:
@@ -50,7 +50,7 @@ def test_following_survives_rotation_a_new_run_and_a_torn_line(path: Path) -> No
         with open(target, "ab") as file:
             file.write(b"".join(data))
 
-    again = encode(JournalOpen(seq=1, run="r1", version="0", pid=1, servers={}, again=True))
+    again = encode(JournalOpen(seq=1, schema=1, run="r1", version="0", pid=1, servers={}, again=True))
     half, rest = encode(line(4))[:15], encode(line(4))[15:]
 
     def rotate_twice_between_two_looks() -> None:
@@ -62,7 +62,11 @@ def test_following_survives_rotation_a_new_run_and_a_torn_line(path: Path) -> No
 
     def restart() -> None:
         start_run(path, path.parent / "runs")
-        add(path, encode(JournalOpen(seq=1, run="r2", version="0", pid=2, servers={})), encode(line(2)))
+        add(
+            path,
+            encode(JournalOpen(seq=1, schema=1, run="r2", version="0", pid=2, servers={})),
+            encode(line(2)),
+        )
 
     seqs = collect(
         path,
@@ -123,7 +127,8 @@ def test_a_new_run_puts_the_former_one_aside(path: Path) -> None:
     assert runs(folder) == []
     rotated(path, 1).write_bytes(encode(OPENING) + encode(line(2)))
     path.write_bytes(
-        encode(JournalOpen(seq=1, run="r1", version="0", pid=1, servers={}, again=True)) + encode(line(3))
+        encode(JournalOpen(seq=1, schema=1, run="r1", version="0", pid=1, servers={}, again=True))
+        + encode(line(3))
     )
     assert start_run(path, folder) == [folder / "r1.1.jsonl", folder / "r1.jsonl"]
     assert parts(path) == []
@@ -139,7 +144,7 @@ def test_only_the_newest_runs_stay_and_none_overwrites_another(path: Path) -> No
     path.parent.mkdir()
     folder = path.parent / "runs"
     for number, name in enumerate(["a", "b", "b", "../../etc/c d", ""]):
-        path.write_bytes(encode(JournalOpen(seq=1, run=name, version="0", pid=1, servers={})))
+        path.write_bytes(encode(JournalOpen(seq=1, schema=1, run=name, version="0", pid=1, servers={})))
         os.utime(path, (number * 86400, number * 86400))
         start_run(path, folder, keep=4)
     assert [run.name for run in runs(folder)] == ["unnamed-19700105T000000Z", "etc-c-d", "b-2", "b"]

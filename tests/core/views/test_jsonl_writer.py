@@ -30,7 +30,7 @@ from playground.views import jsonl_writer
 from playground.views.jsonl import encode, parts, read_events, read_run, rotated
 from playground.views.jsonl_writer import JsonlWriter
 
-OPENING = JournalOpen(seq=1, run="r1", version="0.1.0", pid=1, servers={"ftp": "tcp:2121"})
+OPENING = JournalOpen(seq=1, schema=1, run="r1", version="0.1.0", pid=1, servers={"ftp": "tcp:2121"})
 
 
 def line(seq: int, conn: str = "ftp-1", size: int = 10) -> Received:
@@ -338,7 +338,7 @@ from playground.journal.events import Received, JournalOpen
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
 writer = JsonlWriter(sys.argv[1], retry=0.01, on_trouble=lambda text: print("trouble", flush=True))
-writer.put(JournalOpen(seq=1, run="r", version="0", pid=1, servers={}))
+writer.put(JournalOpen(seq=1, schema=1, run="r", version="0", pid=1, servers={}))
 for seq in range(2, 500):
     writer.put(Received(seq=seq, size=4, data="NOOP"))
 assert not writer.flush(0.5)
@@ -358,7 +358,7 @@ import itertools, sys
 from playground.views.jsonl_writer import JsonlWriter
 from playground.journal.events import Received, JournalOpen
 writer = JsonlWriter(sys.argv[1])
-writer.put(JournalOpen(seq=1, run="r", version="0", pid=1, servers={}))
+writer.put(JournalOpen(seq=1, schema=1, run="r", version="0", pid=1, servers={}))
 for seq in itertools.count(2):
     writer.put(Received(seq=seq, size=1000, data="x" * 1000))
     if seq % 1000 == 0:

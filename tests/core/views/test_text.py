@@ -342,7 +342,7 @@ def test_the_time_is_told_when_the_connection_changes_or_after_a_pause() -> None
 
 
 def test_other_days_are_named() -> None:
-    opening = JournalOpen(seq=1, time=Story().time, run="r", version="0", pid=1, servers={})
+    opening = JournalOpen(seq=1, time=Story().time, schema=1, run="r", version="0", pid=1, servers={})
     late = msgspec.structs.replace(game("ready\n"), time=opening.time + timedelta(hours=12))
     lines = shown([opening, game_at(opening), late], today=date(2026, 12, 1))
     assert lines[0].startswith("run 2026-11-24 14:02:07, pid 1")

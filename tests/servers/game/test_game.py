@@ -101,7 +101,6 @@ async def test_the_journal_reads_said_changed_answered(house: House):
             story.append(kind)
     assert story == [
         "ConnectionOpen",
-        "= shared None None -> None",
         "S: * Lantern. Say: name",
         "C: name ada",
         "= connection dialogue greeting -> seated",
@@ -110,7 +109,7 @@ async def test_the_journal_reads_said_changed_answered(house: House):
         "= shared None None -> None",
         "S: * welcome ada. Your",
     ]
-    assert states_of(served, "game/table")[-1].changed == {"players": (0, 1)}
+    assert states_of(served, "game/table")[-1].changed == {"table": (None, "lobby"), "players": (None, 1)}
     ada.hang_up()
     await served.happens("event:connection.close")
     away = states_of(served, "game/ada")[-1]

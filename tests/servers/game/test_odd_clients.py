@@ -165,7 +165,7 @@ async def test_a_half_closed_player_is_away_with_what_was_carried(house: House):
     assert (await ada.rest()).endswith(b"* ada: here, carries 0, chest 0\n")
     (closing,) = await served.happens("event:connection.close")
     assert closing.reason == "client"
-    assert closing.forgot == {"dialogue": "half-closed", "seat": "ada"}
+    assert closing.forgot == {"dialogue": "seated", "seat": "ada"}
 
 
 @pytest_twisted.ensureDeferred

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from playground.testing import Running, run
 from tests.clients.programs import INSIST, PACKAGES, apt_line, missing
+from tests.clients.shell import Shell
 
 ABSENT = pytest.StashKey[dict[str, int]]()
 """Program to how many tests its absence skipped."""
@@ -35,3 +40,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         told = ", ".join(f"{program} ({count})" for program, count in sorted(counts.items()))
         terminalreporter.write_line(f"Tests skipped for want of a client program: {told}.", yellow=True)
         terminalreporter.write_line(f"Debian, Ubuntu: sudo {apt_line(counts)}", yellow=True)
+
+
+@pytest.fixture(scope="module")
+def playground() -> Iterator[Running]:
+    """A playground with all servers, for the tests of one file. Lantern's cave is always the same."""
+    with run(game_seed=3) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(playground: Running, tmp_path: Path) -> Iterator[Shell]:
+    """A terminal window beside it. The playground has forgotten everything, and the journal begins anew."""
+    playground.reset()
+    with Shell(playground, tmp_path) as window:
+        yield window

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IAddress, IListeningPort
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
 from typing_extensions import override
 
 from playground.ask import ControlError
@@ -37,8 +41,22 @@ class _Dialogue(LineOnlyReceiver):
     delimiter = b"\n"
     MAX_LENGTH = REQUEST_BYTES
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], dialogues: set[_Dialogue]) -> None:
         self._handlers = handlers
+        self._dialogues = dialogues
+
+    @override
+    def connectionMade(self) -> None:
+        self._dialogues.add(self)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._dialogues.discard(self)
+
+    def hang_up(self) -> None:
+        """Close, once what was answered is read."""
+        if self.transport is not None:
+            self.transport.loseConnection()
 
     @override
     def lineReceived(self, line: bytes) -> None:
@@ -48,16 +66,24 @@ class _Dialogue(LineOnlyReceiver):
         try:
             request = json.loads(line)
             handler = self._handlers[request["ask"]]
-            answer = await maybeDeferred(handler, request)
+            answer = as_json(await maybeDeferred(handler, request))
         except (ValueError, TypeError, KeyError) as error:
-            answer = {"error": f"not understood: {error}"}
+            answer = as_json({"error": f"not understood: {error}"})
         except ControlError as error:
-            answer = {"error": str(error)}
+            answer = as_json({"error": str(error)})
         except Exception:
             log.failure("a control request failed")
-            answer = {"error": "the playground failed to answer; its log says why"}
+            answer = as_json({"error": "the playground failed to answer; its log says why"})
         if self.transport is not None:
-            self.transport.write(json.dumps(answer).encode() + b"\n")
+            self.transport.write(answer + b"\n")
+
+
+def as_json(answer: Json) -> bytes:
+    """An answer as JSON. What JSON has no word for is told as text: a server's memory may hold anything."""
+    try:
+        return msgspec.json.encode(answer)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(answer, default=str, skipkeys=True).encode()
 
 
 class _Dialogues(Factory):
@@ -65,10 +91,11 @@ class _Dialogues(Factory):
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
+        self.live: set[_Dialogue] = set()
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> _Dialogue:
-        return _Dialogue(self._handlers)
+        return _Dialogue(self._handlers, self.live)
 
 
 class ControlServer:
@@ -77,22 +104,41 @@ class ControlServer:
     def __init__(self, reactor: Any, pointer: Path, handlers: Mapping[str, Handler]) -> None:
         self._reactor = reactor
         self._pointer = pointer
-        self._handlers = handlers
+        self._dialogues = _Dialogues(handlers)
         self._folder: str | None = None
         self._port: IListeningPort | None = None
 
     async def open(self) -> None:
         """Listen, and write the socket's path into the pointer file. Raises ``OSError``."""
-        self._folder = tempfile.mkdtemp(prefix="playground-")  # mode 0700
+        self._sweep()
+        self._folder = _short_folder()
         path = os.path.join(self._folder, "control")
-        endpoint = serverFromString(self._reactor, f"unix:{path}:mode=600:lockfile=0")
-        self._port = await endpoint.listen(_Dialogues(self._handlers))
+        endpoint = serverFromString(self._reactor, f"unix:{quoteStringArgument(path)}:mode=600:lockfile=0")
+        self._port = await endpoint.listen(self._dialogues)
         self._pointer.write_text(path)
+
+    def _sweep(self) -> None:
+        """Remove the folder of a playground that had no time to do so."""
+        with suppress(OSError, ValueError):
+            folder = Path(self._pointer.read_text()).parent
+            if re.fullmatch(r"playground-[a-z0-9_]{8}", folder.name) and folder.lstat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
 
     async def close(self) -> None:
         """Stop listening, and leave nothing behind."""
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
+        for dialogue in list(self._dialogues.live):
+            dialogue.hang_up()
         if self._folder is not None:
             self._pointer.unlink(missing_ok=True)
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _short_folder() -> str:
+    """A new folder of mode 0700, whose name leaves room for a socket's."""
+    folder = tempfile.mkdtemp(prefix="playground-")
+    if len(os.fsencode(folder)) < 90:
+        return folder
+    os.rmdir(folder)
+    return tempfile.mkdtemp(prefix="playground-", dir="/tmp")

@@ -94,6 +94,16 @@ class Layers:
         given = self.get(key)
         return [str(item) for item in given.value] if given else []
 
+    def address(self, server: str) -> Given | None:
+        """What was said of where a server listens: by its own option, or by ``endpoint``."""
+        for layer in self._layers:
+            pairs = layer["endpoint"].value if "endpoint" in layer else {}
+            if server in layer:
+                return layer[server]
+            if server in pairs:
+                return Given(pairs[server], layer["endpoint"].origin)
+        return None
+
     def merged(self, key: str) -> dict[str, Given]:
         """A value of pairs, each pair from the strongest layer that has it."""
         pairs: dict[str, Given] = {}
@@ -106,10 +116,10 @@ class Layers:
 
 def layers(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Layers:
     """The three layers. Raises :class:`SettingError` for whatever is no setting or has the wrong form."""
-    from_flags = {key: Given(parsed(key, value, f"--{key}"), f"--{key}") for key, value in flags.items()}
-    from_flags = {
-        key: given._replace(origin=given.origin.replace("_", "-")) for key, given in from_flags.items()
-    }
+    from_flags = {}
+    for key, value in flags.items():
+        flag = "--" + key.replace("_", "-")
+        from_flags[key] = Given(parsed(key, value, flag), flag)
     from_environ = dict(_environment(environ))
     config = from_flags.pop("config", None) or from_environ.pop("config", None)
     from_file = dict(_file(Path(str(config.value)).expanduser())) if config else {}

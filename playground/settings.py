@@ -9,8 +9,10 @@ them, and this module only fills them.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -25,8 +27,9 @@ from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
 from playground.stores.accounts import Account
 from playground.wire.limits import Limits
 
-LOOPBACK = ("127.", "localhost", "::1", r"\:\:1")
 DEMO_PEOPLE = ("ada", "bob")
+PERMISSIONS = "elradfmwMT"
+"""Letters of what an account may do over FTP, as pyftpdlib has them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,10 @@ def load(
     endpoints = {name: _endpoint(given, name, server, host) for name, server in servers.items()}
     state_dir, log = places(given)
     loopback = all(map(_is_loopback, endpoints.values()))
-    demo = {name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE}
+    others = given.merged("account")
+    demo = {
+        name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE if name not in others
+    }
     options, journal = _options(given, settable)
     settings = Settings(
         servers=servers,
@@ -120,19 +126,22 @@ def _names(given: Layers, known: Mapping[str, Any]) -> list[str]:
         if name not in known:
             raise SettingError(f"There is no server {name!r}. There are: {', '.join(known)}.")
     wanted = given.texts("only") or list(known)
-    return [name for name in known if name in wanted and _address(given, name).lower() != "off"]
+    names = [name for name in known if name in wanted and _address(given, name).lower() != "off"]
+    if not names:
+        raise SettingError("Every server is off; nothing would be started.")
+    return names
 
 
 def _address(given: Layers, name: str) -> str:
     """What was said about where a server listens, or nothing."""
-    pair = given.merged("endpoint").get(name)
-    return str(pair.value) if pair else given.text(name).strip()
+    said = given.address(name)
+    return str(said.value).strip() if said else ""
 
 
 def _endpoint(given: Layers, name: str, server: type[Server], host: str) -> str:
     address = _address(given, name) or server.endpoint
     if address.isdecimal() and address.isascii():
-        if int(address) > 65535:
+        if len(address) > 5 or int(address) > 65535:
             raise SettingError(f"{name}: {address} is no port; ports end at 65535.")
         address = f"tcp:{address}"
     elif ":" not in address:
@@ -146,11 +155,17 @@ def _endpoint(given: Layers, name: str, server: type[Server], host: str) -> str:
 
 
 def _is_loopback(endpoint: str) -> bool:
-    kind, _, rest = endpoint.partition(":")
-    if kind in ("unix", "fd", "systemd"):
+    kind, *rest = re.split(r"(?<!\\):", endpoint)
+    if kind == "unix":
         return True
-    interface = rest.partition("interface=")[2]
-    return interface.startswith(LOOPBACK)
+    interface = rest[1] if len(rest) > 1 and "=" not in rest[1] else ""  # tcp:8080:127.0.0.1 is allowed, too
+    for part in rest:
+        if part.startswith("interface="):
+            interface = part.removeprefix("interface=")
+    try:
+        return interface == "localhost" or ipaddress.ip_address(interface.replace("\\", "")).is_loopback
+    except ValueError:
+        return False  # a name, or none, which is every address
 
 
 def _options(given: Layers, servers: Mapping[str, type[Server]]) -> tuple[dict[str, Limits], JournalLimits]:
@@ -166,7 +181,12 @@ def _options(given: Layers, servers: Mapping[str, type[Server]]) -> tuple[dict[s
             hint = f"Did you mean {close[0]}?" if close else "`playground config` lists them."
             raise SettingError(f"{key} is no setting. {hint}")
         values.setdefault(group, {})[name] = _value(key, pair.value, hints[name])
-    options = {name: server.Options(**values.get(name, {})) for name, server in servers.items()}
+    options = {}
+    for name, server in servers.items():
+        try:
+            options[name] = server.Options(**values.get(name, {}))
+        except (TypeError, ValueError) as error:  # a server may check its settings itself
+            raise SettingError(f"{name}: {error}") from error
     return options, JournalLimits(**values.get("journal", {}))
 
 
@@ -182,6 +202,8 @@ def _value(key: str, raw: Any, wanted: Any) -> Any:
     if wanted is bool:
         return parsed("quiet", raw, key)
     try:
+        if isinstance(raw, bool) or (wanted is int and isinstance(raw, float)):
+            raise ValueError
         number = wanted(raw)
     except (TypeError, ValueError) as error:
         kind = "a whole number" if wanted is int else "a number"
@@ -200,13 +222,18 @@ def _accounts(given: Layers, demo: Mapping[str, str]) -> Iterator[Account]:
         if unknown or not table.get("password"):
             what = f"has an unknown key {unknown.pop()!r}" if unknown else "needs a password"
             raise SettingError(f"{person.origin}: the account {name!r} {what}.")
-        root = table.get("root")
+        root, quota, permissions = table.get("root"), table.get("quota"), table.get("permissions")
+        who = f"{person.origin}: the account {name!r}"
+        if quota is not None and (isinstance(quota, bool) or not isinstance(quota, int) or quota < 0):
+            raise SettingError(f"{who} may store a whole number of bytes, not {quota!r}.")
+        if permissions is not None and not set(str(permissions)) <= set(PERMISSIONS):
+            raise SettingError(f"{who} has permissions out of {PERMISSIONS}, not {permissions!r}.")
         yield Account(
             name,
             str(table["password"]),
             root=Path(str(root)).expanduser().absolute() if root else None,
-            permissions=table.get("permissions"),
-            quota=table.get("quota"),
+            permissions=permissions,
+            quota=quota,
         )
 
 
@@ -235,21 +262,16 @@ def _with_effective(settings: Settings, given: Layers, options: Mapping[str, Lim
         if key in ("set", "endpoint", "account"):
             continue
         if key in settings.endpoints or key in BUILT_IN:
-            origin = given.merged("endpoint").get(key, Given("", origin)).origin
+            said_where = given.address(key)
+            origin = said_where.origin if said_where else "default"
             value = settings.endpoints.get(key, "off")
         else:
             value = _shown(getattr(settings, key, None) or given.text(key)) or spec.default
         rows.append((key, value, origin, spec.help))
     for name, endpoint in settings.endpoints.items():
         if name not in SPECS:
-            rows.append(
-                (
-                    f"endpoint.{name}",
-                    endpoint,
-                    given.merged("endpoint").get(name, Given("", "default")).origin,
-                    "",
-                )
-            )
+            said_where = given.address(name)
+            rows.append((f"endpoint.{name}", endpoint, said_where.origin if said_where else "default", ""))
     people = given.merged("account")
     for account in settings.accounts:
         origin = people[account.name].origin if account.name in people else "default"

@@ -35,9 +35,13 @@ class StateDir:
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             holder = _read(lock)
             os.close(lock)
+            if not isinstance(error, BlockingIOError):
+                raise StateDirError(
+                    f"The state folder {path} cannot be locked: {error.strerror}. Try: --state-dir DIR"
+                ) from error
             ports = ", ".join(f"{name} {port}" for name, port in holder.get("ports", {}).items())
             who = f"pid {holder.get('pid', 'unknown')}" + (f", {ports}" if ports else "")
             raise StateDirError(
@@ -49,8 +53,10 @@ class StateDir:
 
     def tell(self, facts: Mapping[str, Any]) -> None:
         """Write into the lock what a second start should be told."""
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, json.dumps(facts).encode(), 0)
+        text = json.dumps(facts).encode()
+        with suppress(OSError):  # a full disk is the journal's trouble; the lock holds without a text
+            os.pwrite(self._lock, text, 0)
+            os.ftruncate(self._lock, len(text))
 
     @property
     def control(self) -> Path:
@@ -61,7 +67,7 @@ class StateDir:
         """Let another process have the folder."""
         with suppress(OSError):
             os.ftruncate(self._lock, 0)
-            os.close(self._lock)
+        os.close(self._lock)
 
 
 def _read(lock: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 from typing_extensions import override
 
-from playground.cli import up_settings
+from playground.cli import EXIT_UNUSABLE, up_settings
 from playground.layers import SettingError
 from playground.service import PlaygroundService, StartError
 
@@ -30,27 +30,42 @@ class Options(UsageOptions):
         try:
             self.settings = up_settings(options or ())
         except SettingError as error:
-            raise SystemExit(f"playground: {error}") from error
+            sys.stderr.write(f"playground: {error}\n")
+            raise SystemExit(EXIT_UNUSABLE) from error
 
 
 class _Twisted(Service):
     def __init__(self, service: PlaygroundService, reactor: Any) -> None:
         self._service = service
         self._reactor = reactor
+        self._refusal = ""
 
     @override
     def startService(self) -> None:
         super().startService()
         _ = ensureDeferred(self._start())
+        if self._refusal:
+            sys.stderr.write(f"{self._refusal}\n")
+            raise SystemExit(EXIT_UNUSABLE)
 
     async def _start(self) -> None:
         try:
             await self._service.open()
         except StartError as error:
-            sys.stderr.write(f"playground: {error}\n")
-            self._reactor.stop()
+            self._refuse(f"playground: {error}")
+            return
+        except Exception as error:  # unforeseen: told as what it is
+            self._refuse(f"playground: {type(error).__name__}: {error}")
             return
         log.info("{ready}", ready=json.dumps(self._service.ready()))
+
+    def _refuse(self, text: str) -> None:
+        """End the program. Twist starts its services before its reactor, and asks nobody how it went."""
+        if not self._reactor.running:
+            self._refusal = text
+            return
+        sys.stderr.write(f"{text}\n")
+        self._reactor.stop()
 
     @override
     def stopService(self) -> Deferred[None]:

@@ -14,6 +14,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import (
     FilteringLogObserver,
+    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     globalLogBeginner,
@@ -23,28 +24,32 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from playground import __version__
-from playground.cli import EXIT_UNUSABLE, complain
+from playground.cli import complain
 from playground.journal.events import AnyEvent, ConnectionClose
 from playground.journal.wording import facts
 from playground.service import PlaygroundService, StartError
 from playground.settings import Settings
-
-# from playground.terminal.live import Live
 from playground.terminal.start import Row, remembers_in_words, start_text
 from playground.views.escape import escape
 
 if TYPE_CHECKING:
     from playground.terminal.live import Live
 
+log = Logger()
+
+EXIT_FAILED = 1
+
 
 def up(settings: Settings, *, until_eof: bool = False) -> int:
     """Run until a signal comes; returns the exit status."""
-    from twisted.internet import reactor
+    from twisted.internet import reactor as typed_too_narrowly
 
+    reactor: Any = typed_too_narrowly
     _begin_logging()
     program = _Up(settings, reactor, until_eof=until_eof)
+    program.heed_signals()  # before the reactor runs, so that none comes at a bad moment
     reactor.callWhenRunning(program.start)
-    reactor.run()
+    reactor.run(installSignalHandlers=False)
     return program.status
 
 
@@ -62,12 +67,19 @@ class _Up:
         self._until_eof = until_eof
         self._service = PlaygroundService(settings, reactor)
         self._stopping = False
+        self._opened = False
         self._live: Live | None = None
         self.status = 0
 
-    def start(self) -> None:
+    def heed_signals(self) -> None:
+        """From now on a signal stops the playground politely, and a second one at once."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # started by nohup
             signal.signal(number, self._on_signal)
+
+    def start(self) -> None:
+        """The reactor runs: open everything."""
         _ = ensureDeferred(self._start()).addErrback(self._failed)
 
     async def _start(self) -> None:
@@ -77,7 +89,9 @@ class _Up:
             self.status = complain(str(error))
             self._reactor.stop()
             return
+        self._opened = True
         if self._stopping:
+            await self._stop()
             return
         if self._until_eof:
             self._reactor.addReader(_StandardInput(self.stop))
@@ -86,7 +100,7 @@ class _Up:
     def _say_ready(self) -> None:
         settings, service = self._settings, self._service
         if settings.json:
-            print(json.dumps(service.ready(), separators=(",", ":")), flush=True)
+            say(json.dumps(service.ready(), separators=(",", ":")))
             return
         live = sys.stdout.isatty() and not settings.quiet
         rows = [
@@ -108,7 +122,7 @@ class _Up:
             state_dir=settings.state_dir,
             live=live,
         )
-        print(text, flush=True)
+        say(text)
         if live:
             from playground.terminal.live import Live  # needs Rich, which a start without a terminal saves
 
@@ -120,9 +134,11 @@ class _Up:
         self._reactor.callFromThread(self.stop)
 
     def stop(self) -> None:
+        """Stop politely; what is still being opened is opened first."""
         if not self._stopping:
             self._stopping = True
-            _ = ensureDeferred(self._stop()).addErrback(self._failed)
+            if self._opened:
+                _ = ensureDeferred(self._stop()).addErrback(self._failed)
 
     async def _stop(self) -> None:
         farewells = _Farewells()
@@ -131,13 +147,24 @@ class _Up:
             self._live.stop()
         await self._service.close()
         if not self._settings.json:
-            print(farewells.text(), flush=True)
+            say(farewells.text())
         self._reactor.stop()
 
-    def _failed(self, failure: Any) -> None:
-        self.status = EXIT_UNUSABLE if failure.check(OSError) else 1
-        complain(f"{failure.type.__name__}: {failure.getErrorMessage()}")
-        self._reactor.stop()
+    def _failed(self, failure: Failure) -> None:
+        """Nobody has foreseen this. One line and a status tell it."""
+        self.status = EXIT_FAILED
+        log.debug("{traceback}", traceback=failure.getTraceback())
+        kind = failure.type.__name__ if failure.type else "Failure"
+        complain(" ".join(f"{kind}: {failure.getErrorMessage()}".split()))
+        _ = ensureDeferred(self._service.close()).addBoth(lambda _: self._reactor.stop())
+
+
+def say(text: str) -> None:
+    """Print ``text``. That nobody reads it any more stops no server."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain, too
 
 
 @implementer(IReadDescriptor)

@@ -60,7 +60,8 @@ class Journal:
         self.last_seq = 0
         self.ring: deque[AnyEvent] = deque(maxlen=ring_events)
         """The flight recorder: the newest events, whatever happens to the file."""
-        self._takers: list[Callable[[AnyEvent], None]] = [self.ring.append]
+        self._takers: tuple[Callable[[AnyEvent], None], ...] = ()
+        self._untold: deque[AnyEvent] = deque()
 
     def record(self, event: Event) -> int:
         """Stamp ``event`` with its place and time, keep it, and return its ``seq``.
@@ -70,8 +71,18 @@ class Journal:
         self.last_seq = event.seq = self.last_seq + 1
         event.time = datetime.fromtimestamp(self._now(), UTC)
         known = cast("AnyEvent", event)
-        for take in self._takers:
-            take(known)
+        self.ring.append(known)
+        untold = self._untold
+        untold.append(known)
+        if len(untold) > 1:  # a sink has led to this event: it comes after the one that the sink was told of
+            return event.seq
+        try:
+            while untold:
+                for take in self._takers:
+                    take(untold[0])
+                untold.popleft()
+        finally:
+            untold.clear()
         return event.seq
 
     def payload(
@@ -82,14 +93,14 @@ class Journal:
         ``secrets`` are spans of ``data``; ``values`` are secrets of the same
         exchange, covered wherever they are echoed.
         """
+        room = self.capture_bytes
+        if room == 0:
+            return {}
         if not self.reveal:
             if secrets:
                 data = mask_spans(data, secrets)
             if values:
                 data = mask_values(data, values)
-        room = self.capture_bytes
-        if room == 0:
-            return {}
         if truncated := len(data) > room:
             data = _cut_between_characters(data, room)
         kept: Payload
@@ -103,11 +114,11 @@ class Journal:
 
     def add_sink(self, sink: Sink) -> None:
         """From now on ``sink`` gets every event."""
-        self._takers.append(sink.put)
+        self._takers = (*self._takers, sink.put)
 
     def remove_sink(self, sink: Sink) -> None:
-        """``sink`` gets nothing any more."""
-        self._takers.remove(sink.put)
+        """``sink`` gets nothing any more; it may say so while it takes an event."""
+        self._takers = tuple(take for take in self._takers if take != sink.put)
 
     def subscribe(self, limit: int = 1000) -> Subscription:
         """A bounded queue of what happens from now on, for a reader that may be slow."""

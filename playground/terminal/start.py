@@ -39,7 +39,7 @@ def command(template: str, host: str, port: int) -> str:
     """A ``try_it`` command as one types it."""
     if ":" in host:
         template = template.replace("{host}:{port}", "[{host}]:{port}")
-    return template.format(host=host, port=port)
+    return template.replace("{host}", host).replace("{port}", str(port))
 
 
 def start_text(
@@ -54,6 +54,7 @@ def start_text(
     """The start table and what to do next. ``accounts`` are the demo people with their passwords."""
     reach = "Only this machine can reach it." if loopback else "Whoever reaches this machine can reach it."
     table = [("server", "remembers you", "type this in a second terminal")]
+    rows = list(rows)
     for row in rows:
         note = ""
         if row.name == "ftp" and accounts:
@@ -67,10 +68,11 @@ def start_text(
         if number == 0:
             lines.append(f"  {'-' * widths[0]}  {'-' * widths[1]}  {'-' * 36}")
     me = own_command()
-    people = ", ".join(f"{name} / {password}" for name, password in accounts.items())
+    people = [f"{name} / {password}" for name, password in accounts.items()]
+    lines.append("")
+    if any(row.name == "ftp" for row in rows):
+        lines.append(f"  accounts  {', '.join([*people, 'anonymous (reads only)'])}")
     lines += [
-        "",
-        f"  accounts  {people}, anonymous (reads only)",
         f"  read      {me} log      what changed, before → after",
         f"  ask       {me} state    what is remembered right now",
         f"  wipe      {me} forget   and see who notices",

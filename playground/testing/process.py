@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from playground.ask import ask
 from playground.journal.events import AnyEvent
@@ -42,8 +43,9 @@ class Address(NamedTuple):
 class Running:
     """A running playground. Made by :func:`run`."""
 
-    def __init__(self, process: subprocess.Popen[str], ready: Mapping[str, Any]) -> None:
+    def __init__(self, process: subprocess.Popen[str], ready: Mapping[str, Any], said: IO[bytes]) -> None:
         self.process = process
+        self._said = said
         self.ready = ready
         """The ready line: pid, log, state_dir, accounts, servers."""
         self.state_dir = Path(ready["state_dir"])
@@ -103,6 +105,11 @@ class Running:
             self.process.wait()
             raise
 
+    @property
+    def complaints(self) -> str:
+        """What it has written to its standard error."""
+        return _all_of(self._said)
+
     def kill(self) -> None:
         """``kill -9``."""
         self.process.kill()
@@ -120,7 +127,7 @@ class Running:
         try:
             self.stop()
         finally:
-            for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            for stream in (self.process.stdin, self.process.stdout, self._said):
                 if stream is not None:
                     stream.close()
 
@@ -130,7 +137,8 @@ def start(state_dir: Path, *arguments: str, **options: Any) -> Running:
 
     ``options`` are those of the command line: ``http=0``, ``only="http,ftp"``,
     ``ftp_write=True``, and lists for those that may be repeated. Variables
-    ``PLAYGROUND_*`` of this process do not reach it. Raises ``RuntimeError`` with what it said when it does not start.
+    ``PLAYGROUND_*`` of this process do not reach it. Raises ``RuntimeError`` with what it said when it
+    does not start.
     """
     given = {"http": 0, "ftp": 0, "game": 0, "waiter": 0} | options
     command = [
@@ -144,20 +152,32 @@ def start(state_dir: Path, *arguments: str, **options: Any) -> Running:
         str(state_dir),
     ]
     command += [word for name, value in given.items() for word in _words(name, value)]
+    # No pipe: one that nobody reads would stop the servers when it is full.
+    said = tempfile.TemporaryFile()  # noqa: SIM115  # Running closes it
     process = subprocess.Popen(
         [*command, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=said,
         text=True,
         env={name: value for name, value in os.environ.items() if not name.startswith("PLAYGROUND_")},
     )
     assert process.stdout is not None
+    too_long = threading.Timer(START_SECONDS, process.kill)
+    too_long.start()
     line = process.stdout.readline()
+    too_long.cancel()
     if not line:
-        _, said = process.communicate(timeout=START_SECONDS)
-        raise RuntimeError(f"the playground did not start: {said.strip()}")
-    return Running(process, json.loads(line))
+        process.communicate(timeout=START_SECONDS)
+        with said:
+            raise RuntimeError(f"the playground did not start: {_all_of(said).strip()}")
+    return Running(process, json.loads(line), said)
+
+
+def _all_of(file: IO[bytes]) -> str:
+    return os.pread(file.fileno(), 1_000_000, 0).decode(
+        errors="replace"
+    )  # its position is the process's, too
 
 
 def _words(name: str, value: object) -> Iterator[str]:

@@ -90,6 +90,9 @@ class Talk(Protocol):
     def _answer(self) -> None:
         while self._waiting:
             mark, heard = self._waiting[0]
+            if heard.called:  # it has waited too long
+                self._waiting.pop(0)
+                continue
             end = self._heard.find(mark) if mark is not None else -1
             if mark is not None and end >= 0:
                 size = end + len(mark)
@@ -97,16 +100,14 @@ class Talk(Protocol):
                 size = len(self._heard)
             elif self._closed:
                 self._waiting.pop(0)
-                if not heard.called:
-                    heard.errback(EOFError(f"closed before {mark!r}; heard {bytes(self._heard)!r}"))
+                heard.errback(EOFError(f"closed before {mark!r}; heard {bytes(self._heard)!r}"))
                 continue
             else:
                 return
             self._waiting.pop(0)
             text = bytes(self._heard[:size])
-            if not heard.called:
-                del self._heard[:size]
-                heard.callback(text)
+            del self._heard[:size]
+            heard.callback(text)
 
     @override
     def dataReceived(self, data: bytes) -> None:

@@ -239,6 +239,7 @@ async def test_who_does_not_read_the_replies_is_cut_off(tmp_path: Path):
     assert [event.limit for event in served.events("event:limit")] == ["ftp.unsent"]
     assert (await ada.ask("NOOP")).startswith("200 ")
     ada.talk.hang_up()
+    eve.talk.abort()
     await served.stop()
 
 

@@ -181,13 +181,11 @@ class _StandardInput:
         return "stdin"
 
     def doRead(self) -> Failure | None:
-        if os.read(0, 4096):
-            return None
-        self._ended()
-        return Failure(ConnectionDone())
+        return None if os.read(0, 4096) else Failure(ConnectionDone())
 
     def connectionLost(self, reason: object) -> None:
-        """Nothing more to read."""
+        """It is closed. Of a pipe that holds nothing, epoll tells only this: ``doRead`` is never called."""
+        self._ended()
 
 
 class _Farewells:

@@ -37,7 +37,7 @@ test:
 	@exec .venv/bin/python -m pytest $(ARGS)
 
 lint:
-	$(call venv,test lint)
+	$(call venv,test lint docs)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy

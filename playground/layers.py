@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -130,7 +130,7 @@ def _environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
     for name, text in environ.items():
         if name.startswith("PLAYGROUND_"):
             key = name.removeprefix("PLAYGROUND_").lower()
-            _check_known(key, name, [f"PLAYGROUND_{known.upper()}" for known in (*SPECS, "config")])
+            _check_known(key, name, lambda known: f"PLAYGROUND_{known.upper()}")
             value: Any = text
             if key in SPECS and SPECS[key].kind in ("list", "pairs", "accounts"):
                 value = [item for item in text.split(",") if item]
@@ -146,14 +146,14 @@ def _file(path: Path) -> Iterator[tuple[str, Given]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not valid TOML: {error}.") from error
     for key, value in content.items():
-        _check_known(key, f"{path}: {key!r}", SPECS)
+        _check_known(key, f"{path}: {key!r}", str)
         yield key, Given(parsed(key, value, f"{path}: {key}"), str(path))
 
 
-def _check_known(key: str, shown: str, known: Iterable[str]) -> None:
+def _check_known(key: str, shown: str, form: Callable[[str], str]) -> None:
     if key not in SPECS and key != "config":
-        close = difflib.get_close_matches(shown.rpartition(" ")[2].strip("'"), list(known), 1)
-        hint = f"Did you mean {close[0]}?" if close else "`playground config` lists them."
+        close = difflib.get_close_matches(key, [*SPECS, "config"], 1)
+        hint = f"Did you mean {form(close[0])}?" if close else "`playground config` lists them."
         raise SettingError(f"{shown} is no setting. {hint}")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 from playground.servers import Server
 
@@ -84,14 +86,16 @@ def _servers_in(file: Path) -> list[type[Server]]:
 
 
 def _module_of(file: Path) -> ModuleType:
-    name = f"playground_server_{file.stem}"
+    name = f"playground_server_{file.stem}_{crc32(bytes(file.absolute())):08x}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None or not file.is_file():
         raise NoServer(f"{file} is no Python file that can be read.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look for their module there
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # a stranger's file may fail in any way
+        del sys.modules[name]
         raise NoServer(f"{file} fails: {type(error).__name__}: {error}") from error
     return module
 

@@ -1,0 +1,35 @@
+"""Who may log in."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground.stores.accounts import Account, Accounts
+
+PEOPLE = Accounts([Account("ada", "ada"), Account("zoë", "pässwort")])
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "allowed"),
+    [
+        ("ada", "ada", True),
+        ("zoë", "pässwort", True),
+        ("ada", "Ada", False),
+        ("ada", "", False),
+        ("ada", "ada?", False),
+        ("nobody", "ada", False),
+        ("nobody", "", False),
+        ("", "", False),
+        ("ada", "\udcff", False),
+        ("\udcff", "\udcff?", False),
+    ],
+)
+def test_only_the_right_password_is_right(name: str, password: str, allowed: bool):
+    account = PEOPLE.check(name, password)
+    assert (account is not None) is allowed
+    assert account is None or account.name == name
+
+
+def test_a_password_is_in_no_repr():
+    assert "pässwort" not in repr(list(PEOPLE))
+    assert PEOPLE.get("ada") == Account("ada", "ada")

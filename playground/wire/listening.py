@@ -18,8 +18,19 @@ from playground.wire.addresses import as_endpoint
 from playground.wire.ledger import Ledger
 from playground.wire.observed import Observed
 
+BACKLOG = 1024
+"""Connections that may knock before they are let in; those beyond wait a second and try again."""
+
 GOODBYE_SECONDS = 2.0
 """How long connections may take to finish when the server stops."""
+
+
+def with_backlog(endpoint: str) -> str:
+    """``tcp:8080`` to ``tcp:8080:backlog=1024``, where nothing else was said."""
+    kind = endpoint.partition(":")[0]
+    if kind not in ("tcp", "tcp6", "ssl", "unix") or ":backlog=" in endpoint:
+        return endpoint
+    return f"{endpoint}:backlog={BACKLOG}"
 
 
 class BadEndpoint(Exception):
@@ -100,7 +111,7 @@ class Listening(Service):
     def startService(self) -> None:
         super().startService()
         try:
-            endpoint = serverFromString(cast("IReactorCore", self._reactor), self._endpoint)
+            endpoint = serverFromString(cast("IReactorCore", self._reactor), with_backlog(self._endpoint))
         except Exception as error:  # each kind of endpoint raises what it likes, some come from plug-ins
             self.opened.errback(BadEndpoint(f"{self._endpoint!r} is no endpoint that can be used: {error}"))
             return

@@ -357,8 +357,6 @@ class Observed(TwistedProtocol):
             self.limit(setting, value, "the client does not read what it is sent")
         self.abortConnection("clogged")
 
-    # -- inside ------------------------------------------------------------------------------
-
     def _end_if_over(self) -> None:
         if self.input_over and not self._handling_input:
             self._end_input()
@@ -396,4 +394,6 @@ class Observed(TwistedProtocol):
     def _guarded(self, call: Callable[..., object], *args: object) -> None:
         """Call the server's code. If it fails, its own connection ends and the journal says so."""
         if not ran(self._ledger, self.connection, call, *args):
+            if self._handling_input:
+                self.unclaimed.clear()  # how much came with it is an accident of packets
             self.farewell("trouble")

@@ -261,7 +261,9 @@ class Lantern:
         self.game.settle()
         if not self.effects:
             return []
-        hearers = [talk.conn for talk in self._talks.values() if talk.hears_news]
+        hearers: list[str] = []
+        if any(isinstance(effect, News) for effect in self.effects):  # else thousands need not be asked
+            hearers = [talk.conn for talk in self._talks.values() if talk.hears_news]
         done: list[Effect] = []
         for effect in self.effects:
             match effect:

@@ -19,9 +19,7 @@ from playground.servers.ftp.listener import Listener
 from playground.servers.ftp.permissions import Tree
 from playground.servers.ftp.sandbox import make_sandbox
 from playground.servers.ftp.session import Session
-from playground.wire.listening import BadEndpoint
-
-BACKLOG = 100
+from playground.wire.listening import BACKLOG, BadEndpoint
 
 
 class Place(NamedTuple):

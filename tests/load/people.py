@@ -1,0 +1,106 @@
+"""Clients of the load tests: plain blocking sockets, each with a time limit."""
+
+from __future__ import annotations
+
+import ftplib
+import http.client
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from playground.testing import Address, Running
+
+SECONDS = 30.0
+"""How long any single answer may take before the test fails."""
+
+T = TypeVar("T")
+
+
+class Line:
+    """A client of a protocol that speaks in lines."""
+
+    def __init__(self, address: Address) -> None:
+        self.socket = socket.create_connection(address, SECONDS)
+        self._lines = self.socket.makefile("rb")
+
+    def says(self, *lines: str) -> None:
+        """Send lines."""
+        self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
+
+    def hears(self, beginning: str) -> str:
+        """Read lines until one begins like that, and return it. Raises ``TimeoutError`` when none comes."""
+        while not (line := self._lines.readline().decode()).startswith(beginning):
+            assert line, f"the connection ended before {beginning!r}"
+        return line.rstrip("\n")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._lines.close()
+        self.socket.close()
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def ftp_to(playground: Running) -> ftplib.FTP:
+    """A control connection that is greeted. Close it."""
+    ftp = ftplib.FTP(timeout=SECONDS)
+    ftp.connect(*playground.servers["ftp"])
+    return ftp
+
+
+def http_to(playground: Running) -> http.client.HTTPConnection:
+    """A connection that is kept for many requests. Close it."""
+    return http.client.HTTPConnection(*playground.servers["http"], timeout=SECONDS)
+
+
+def get(connection: http.client.HTTPConnection, target: str) -> bytes:
+    """The body of an answer that is 200."""
+    connection.request("GET", target)
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200, f"{target}: {answer.status} {body!r}"
+    return body
+
+
+def threads_of(pid: int) -> list[str]:
+    """The names of a process's threads."""
+    names = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            names.append((task / "comm").read_text().strip())
+        except FileNotFoundError:  # it has ended meanwhile
+            continue
+    return sorted(names)
+
+
+def descriptors_of(pid: int) -> int:
+    """How many descriptors a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def soon(ask: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
+    """What ``ask`` answers as soon as that is not None; it is asked again and again."""
+    deadline = time.monotonic() + seconds
+    while (answer := ask()) is None:
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+    return answer
+
+
+def all_closed(playground: Running) -> list[Any]:
+    """The journal's ``connection.close`` events, once no connection is open any more."""
+
+    def closes() -> list[Any] | None:
+        if playground.state()["connections"]:
+            return None
+        return playground.events("event:connection.close")
+
+    return soon(closes, "the end of all connections")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
@@ -17,12 +17,16 @@ from playground.journal.events import Snapshot
 from playground.journal.journal import Journal
 from playground.servers import Playground, Server
 from playground.stores.accounts import Accounts
+from playground.testing import Served
 from playground.wire.ledger import Connection
 from playground.wire.limits import Limits
 from playground.wire.lines import LineProtocol
 from playground.wire.listening import ListeningService
 from playground.wire.memory import NOTHING, Subject
 from playground.wire.observed import Observed
+
+Serve = Callable[..., Awaitable[Served]]
+LOCALHOST = "tcp:0:interface=127.0.0.1"
 
 
 class Repeater(LineProtocol):
@@ -64,6 +68,22 @@ class StockEcho(Protocol):
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
         self.transport.write(data)
+
+
+class Greeter(Repeater):
+    """Speaks first."""
+
+    @override
+    def connectionMade(self) -> None:
+        self.send_line("* welcome")
+
+
+class Generous(Repeater):
+    """Says three megabytes."""
+
+    @override
+    def line_received(self, line: str) -> None:
+        self.wire.send(line.encode() * (3_000_000 // len(line)))
 
 
 class Repeating(Server):

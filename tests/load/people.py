@@ -31,9 +31,13 @@ class Line:
         self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
 
     def hears(self, beginning: str) -> str:
-        """Read lines until one begins like that, and return it. Raises ``TimeoutError`` when none comes."""
+        """Read lines until one begins like that, and return it.
+
+        Raises ``TimeoutError`` when none comes, ``EOFError`` when none can come any more.
+        """
         while not (line := self._lines.readline().decode()).startswith(beginning):
-            assert line, f"the connection ended before {beginning!r}"
+            if not line:
+                raise EOFError(f"the connection ended before {beginning!r}")
         return line.rstrip("\n")
 
     def close(self) -> None:

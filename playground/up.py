@@ -152,6 +152,7 @@ class _Up:
 
     def _failed(self, failure: Failure) -> None:
         """Nobody has foreseen this. One line and a status tell it."""
+        self._stopping = True
         self.status = EXIT_FAILED
         log.debug("{traceback}", traceback=failure.getTraceback())
         kind = failure.type.__name__ if failure.type else "Failure"

@@ -5,8 +5,9 @@ A transcript is a fenced block of the language ``console``. In it
 * ``$ command`` is typed at a shell;
 * ``» text`` is typed into the program that runs (``» ^C``, ``» ^D``: those keys);
 * any other line is what must appear, in this order. ``…`` stands for anything;
-  clock times, durations, client ports and digests for any of their kind, runs
-  of spaces for any run of spaces. A token stands for this run's, wherever it
+  durations, client ports and digests for any of their kind, runs of spaces for
+  any run of spaces, and a clock time in front for one or none (the log tells
+  it after a pause, and the player makes none). A token stands for this run's, wherever it
   is written again.
 
 The documents name the default ports; the player puts in the real ones.
@@ -25,13 +26,13 @@ import pexpect
 
 from playground.testing import Running
 
-PATIENCE = 15.0
+PATIENCE = 6.0
 PROMPT = "playground-test-prompt>"
 DEFAULT_PORTS = {"http": 8080, "ftp": 2121, "game": 4000, "waiter": 4001}
 ROOT = Path(__file__).parents[2]
 
 _BLOCK = re.compile(r"^```(?:\{code-block\} )?console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TIME = re.compile(r"\d\d:\d\d:\d\d(?:\\?\.\d\d\d)?")
+_TIME = re.compile(r"^\d\d:\d\d:\d\d\.\d\d\d ")
 _CLIENT_PORT = re.compile(r"127\\?\.0\\?\.0\\?\.1:[3456]\d{4}")
 _DURATION = re.compile(r"\b\d+(?:\\?\.\d+)?\\ (?:ms|s|min)\b")
 _DIGEST = re.compile(r"\\?#[0-9a-f]{4}\b")
@@ -128,8 +129,7 @@ class Terminal:
 
     def _shown(self, text: str) -> None:
         tokens = [token for token in _TOKEN.findall(text) if token not in self._tokens.values()]
-        pattern = re.escape(text.strip())
-        pattern = _TIME.sub(lambda _: r"\d\d:\d\d:\d\d(?:\.\d\d\d)?", pattern)
+        pattern = re.escape(_TIME.sub("", text.strip(), count=1).strip())
         pattern = _DURATION.sub(lambda _: r"[\d.]+\ (?:ms|s|min)", pattern)
         pattern = _CLIENT_PORT.sub(lambda _: r"127\.0\.0\.1:\d+", pattern)
         pattern = _DIGEST.sub("#[0-9a-f]{4}", pattern)

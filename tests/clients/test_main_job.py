@@ -78,8 +78,9 @@ def upload_and_come_back(shell: Shell) -> Any:
 
 def play_a_cave_and_be_killed_in_it(shell: Shell) -> Any:
     """Two players; the nc of one dies by kill -9 half way. Returns what ``state`` said to her afterwards."""
-    ada, bob = shell.begin("nc $HOST $GAME"), shell.begin("nc $HOST $GAME")
+    ada = shell.begin("nc $HOST $GAME")
     token = takes_a_seat(ada, "ada")
+    bob = shell.begin("nc $HOST $GAME")
     takes_a_seat(bob, "bob")
     ada.types("ready")
     bob.types("ready")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -52,8 +53,9 @@ class Live:
         self._show(self._view.finish())
 
     def _show(self, lines: Iterable[Text]) -> None:
-        for line in lines:
-            self._console.print(line)
+        with suppress(OSError):  # the terminal has hung up; the servers have not
+            for line in lines:
+                self._console.print(line)
 
     def stop(self) -> None:
         """Print the last lines and no more."""

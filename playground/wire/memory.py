@@ -130,6 +130,7 @@ class Memory:
         self._server = server
         self._last: dict[tuple[SubjectWhere, str], Snapshot] = {}
         self._steps: dict[tuple[SubjectWhere, str], Step] = {}
+        self._same: tuple[Subject, ...] | None = None
         self.stale = True
         """True while something may have changed that nobody pulled yet."""
         self.why = "ended"
@@ -148,9 +149,13 @@ class Memory:
         is the reason given for sessions that are gone.
         """
         self.stale = False
+        subjects = self._server.subjects()
+        if subjects is self._same and not self._steps:
+            return  # who hands out the same tuple again says that nothing has changed
+        self._same = subjects if isinstance(subjects, tuple) else None
         seen = 0
         last = self._last
-        for subject in self._server.subjects():
+        for subject in subjects:
             seen += 1
             key = (subject.where, subject.name)
             before = last.get(key)

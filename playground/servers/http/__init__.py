@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
 from typing_extensions import override
 
-from playground.journal.events import Snapshot
+from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
 from playground.servers.http.answer import Answer, text_answer
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.protocol import HttpProtocol
+from playground.servers.http.remembering import Remembering, Visitor
 from playground.servers.http.site import Site
 from playground.servers.http.writer import Writer
 from playground.wire.ledger import Connection
 from playground.wire.listening import ListeningService
+from playground.wire.memory import NOTHING, Subject
 
 __all__ = ["HttpLimits", "HttpServer"]
-
-NOTHING: Snapshot = {}
-"""What this server remembers of anybody: always this very object."""
 
 FAREWELLS: dict[str, Answer] = {
     "idle": text_answer(
@@ -46,8 +46,27 @@ class HttpFactory(Factory):
 
     noisy = False
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, playground: Playground) -> None:
         self._site = site
+        self._playground = playground
+        self._expiry: IDelayedCall | None = None
+        site.remembering.on_first = self._expect_expiry
+
+    def _expect_expiry(self, seconds: float) -> None:
+        if self._expiry is None:
+            self._expiry = self._playground.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        left = self._site.remembering.expire()
+        if left is not None:
+            self._expect_expiry(left)
+
+    @override
+    def stopFactory(self) -> None:
+        if self._expiry is not None and self._expiry.active():
+            self._expiry.cancel()
+        self._expiry = None
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> HttpProtocol:
@@ -55,7 +74,7 @@ class HttpFactory(Factory):
 
 
 class HttpServer(Server):
-    """HTTP/1.1 and 1.0. Remembers nothing: neither for the socket, nor under an id, nor for everybody."""
+    """HTTP/1.1 and 1.0. The protocol remembers nothing; the paths below ``/counter`` add a memory each."""
 
     name = "http"
     endpoint = "tcp:8080"
@@ -67,6 +86,8 @@ class HttpServer(Server):
     def __init__(self, options: HttpLimits | None = None) -> None:
         super().__init__(options)
         self._writer: Writer | None = None
+        self._remembering: Remembering | None = None
+        self._playground: Playground | None = None
 
     @override
     def service(self, playground: Playground, endpoint: str) -> ListeningService:
@@ -76,12 +97,37 @@ class HttpServer(Server):
         site = Site(
             self.options, now=playground.reactor.seconds, random=playground.random, four_words=four_words
         )
-        self._writer = site.writer
-        return playground.listen(endpoint, HttpFactory(site))
+        self._writer, self._remembering, self._playground = site.writer, site.remembering, playground
+        return playground.listen(endpoint, HttpFactory(site, playground))
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
-        return NOTHING
+        visitor = _visitor(conn)
+        return visitor.remembered if visitor is not None else NOTHING
+
+    @override
+    def subjects(self) -> Iterable[Subject]:
+        return self._remembering.subjects() if self._remembering is not None else ()
+
+    @override
+    def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
+        visitor = _visitor(conn)
+        if self._remembering is None or visitor is None:
+            return ()
+        return self._remembering.subjects_of(visitor, gone=not conn.open)
+
+    @override
+    def forget(self, where: Where, /) -> None:
+        if self._remembering is None or self._playground is None:
+            return
+        if where == "connection":
+            for conn in self._playground.connections:
+                if (visitor := _visitor(conn)) is not None:
+                    visitor.remembered = NOTHING
+        elif where == "session":
+            self._remembering.forget_sessions()
+        elif where == "shared":
+            self._remembering.forget_shared()
 
     @override
     def farewell(self, reason: str, /) -> bytes:
@@ -89,3 +135,9 @@ class HttpServer(Server):
         if answer is None or self._writer is None:
             return b""
         return self._writer.whole(answer, "none", b"Connection: close\r\n")
+
+
+def _visitor(conn: Connection) -> Visitor | None:
+    """What is held for that socket; None before its protocol is connected."""
+    asker = getattr(conn.inner, "asker", None)
+    return asker.visitor if asker is not None else None

@@ -23,9 +23,12 @@ PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Answer:
-    """One answer. ``body`` is the whole of it; with ``pieces`` it is streamed instead, its length unknown."""
+    """One answer. ``body`` is the whole of it; with ``pieces`` it is streamed instead.
 
-    __slots__ = ("body", "content_type", "delay", "headers", "pieces", "status")
+    What ``pieces`` yields is bytes to send, or a ``float``: seconds to pause.
+    """
+
+    __slots__ = ("body", "content_type", "delay", "headers", "length", "pieces", "status", "trailers")
 
     def __init__(
         self,
@@ -34,7 +37,9 @@ class Answer:
         status: int = 200,
         headers: Iterable[tuple[bytes, bytes]] = (),
         *,
-        pieces: Iterator[bytes] | None = None,
+        pieces: Iterator[bytes | float] | None = None,
+        length: int | None = None,
+        trailers: tuple[tuple[bytes, bytes], ...] = (),
         delay: float = 0.0,
     ) -> None:
         self.status = status
@@ -43,6 +48,10 @@ class Answer:
         self.headers = tuple(headers)
         """Further fields; the writer refuses CR, LF and NUL in them."""
         self.pieces = pieces
+        self.length = length
+        """Bytes that ``pieces`` come to, where that is known; else they are sent in chunks."""
+        self.trailers = trailers
+        """Fields behind a chunked body. RFC 9110 6.5."""
         self.delay = delay
         """Seconds to wait before it is sent."""
 

@@ -35,6 +35,10 @@ class HttpLimits(Limits):
     )
     chunk_extensions: int = limit(4096, "nobody uses them but who wants to exhaust a server")
     requests: int = limit(10_000, "a connection that never ends can never be moved to a restarted server")
+    session_seconds: float = limit(
+        1800.0, "half an hour, as web applications are wont to; counted from a session's last use"
+    )
+    sessions: int = limit(1000, "anybody can begin one with each request; the longest unused gives way")
     queued: int = limit(32, "pipelined requests that wait for their turn; then reading pauses")
 
     def effective(self) -> HttpLimits:

@@ -15,11 +15,11 @@ from playground.servers.http.answer import Answer
 from playground.servers.http.carried import carries, echoed_spans, has_secrets, secret_spans
 from playground.servers.http.problems import Problem
 from playground.servers.http.reader import Reader, Step, incomplete, too_slow
-from playground.servers.http.request import Request
+from playground.servers.http.request import CHUNKED, Request
 from playground.servers.http.router import Asker
 from playground.servers.http.site import Site
 from playground.servers.http.states import TABLE, Input, State
-from playground.servers.http.writer import CONTINUE, LAST_CHUNK, chunk, problem_answer
+from playground.servers.http.writer import CONTINUE, LAST_CHUNK, chunk, fields, problem_answer
 
 if TYPE_CHECKING:
     from playground.wire.observed import Observed
@@ -42,7 +42,9 @@ class HttpProtocol(Protocol):
         self._reader = Reader(site.limits)
         self._requests = 0
         self._under_way: Request | None = None
-        self._stream: Iterator[bytes] | None = None
+        self._stream: Iterator[bytes | float] | None = None
+        self._trailers: tuple[tuple[bytes, bytes], ...] = ()
+        self._pause: IDelayedCall | None = None
         self._chunked = False
         self._last = False
         self._turn: IDelayedCall | None = None
@@ -60,7 +62,8 @@ class HttpProtocol(Protocol):
         wire = self._wire = cast("Observed", self.transport)
         scheme = "https" if hasattr(wire.transport, "getPeerCertificate") else "http"
         site = self._site
-        self._asker = Asker(wire.connection.client.address, scheme, self._four_words, site.random, {})
+        address = wire.connection.client.address
+        self.asker = Asker(address, scheme, self._four_words, site.random, {}, site.remembering)
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -83,7 +86,7 @@ class HttpProtocol(Protocol):
 
     def drained(self) -> None:
         """A client that was behind has read what was written: go on."""
-        if self._stream is not None:
+        if self._stream is not None and self._pause is None:
             self._pump()
         if not self._busy:
             self._work()
@@ -141,10 +144,12 @@ class HttpProtocol(Protocol):
         wire, request = self._wire, step.request
         if step.is_head:
             carried, size = carries(request)
-            self._asker.carried = carried
+            self.asker.carried = carried
             wire.claim(step.size, secrets=step.secrets, carried=carried, carried_size=size)
         else:
-            wire.claim(step.size, secrets=step.secrets)
+            sent = wire.claim(step.size, secrets=step.secrets)
+            if request.length == CHUNKED:
+                request.chunks.append(sent)
         if wire.disconnecting:  # that was one message too many
             return
         if step.complete:
@@ -191,8 +196,9 @@ class HttpProtocol(Protocol):
     def _respond(self, request: Request) -> None:
         wire, site, limits = self._wire, self._site, self._limits
         self._requests += 1
+        self.asker.number = self._requests
         self._under_way = request
-        answer, memory, problem = site.respond(request, self._asker)
+        answer, memory, problem = site.respond(request, self.asker)
         if problem is not None:
             wire.refused(problem.rule, problem.text, problem.source)
         if self._requests >= limits.requests:
@@ -222,27 +228,39 @@ class HttpProtocol(Protocol):
             self._write(writer.whole(answer, memory, persistence(request, keep), with_body=with_body), answer)
             self._answered()
             return
-        self._chunked = request.minor == 1
-        self._last = not (keep and self._chunked)
+        self._chunked = request.minor == 1 and answer.length is None
+        self._last = not (keep and (self._chunked or answer.length is not None))
         connection = persistence(request, not self._last)
         self._write(writer.streamed_head(answer, memory, connection, chunked=self._chunked), answer)
         self._stream = answer.pieces if with_body else iter(())
+        self._trailers = answer.trailers
         if not with_body:
             self._chunked = False
         self._pump()
 
     def _pump(self) -> None:
-        """Write what a stream has until the client is behind, or all is written."""
+        """Write what a stream has until the client is behind, a pause is due, or all is written."""
         stream, wire = self._stream, self._wire
         assert stream is not None
         for piece in stream:
+            if isinstance(piece, float):
+                self._pause = wire.call_later(piece, self._go_on)
+                return
             self._write(chunk(piece) if self._chunked else piece)
             if wire.clogged or wire.disconnecting:
                 return
         self._stream = None
         if self._chunked:
-            wire.send(LAST_CHUNK)
+            wire.send(b"0\r\n%b\r\n" % fields(self._trailers) if self._trailers else LAST_CHUNK)
         self._answered()
+
+    def _go_on(self) -> None:
+        """A stream's pause is over. A client that is behind makes it longer."""
+        self._pause = None
+        if not self._wire.clogged:
+            self._pump()
+            if not self._busy:
+                self._work()
 
     def _write(self, data: bytes, answer: Answer | None = None) -> None:
         spans: list[Secret] = []

@@ -105,6 +105,7 @@ class Reader:
             return self._placed(request, head[: request.size])
         if problem := broken_rule(request, self._limits):
             return self._placed(problem.at(cut.size), head)
+        request.head = head
         secrets = secrets_in(request, head)
         if request.length == 0:
             return Step(cut.size, request, True, True, secrets)

@@ -40,6 +40,10 @@ class Request:
         """Whether the client would go on using the connection."""
         self.expects_continue = False
         """Whether the client waits for ``100 Continue`` before it sends the body."""
+        self.head = b""
+        """The head exactly as it came."""
+        self.chunks: list[bytes] = []
+        """A chunked body exactly as it came, sizes and trailers included; of other bodies nothing."""
         self.body = b""
         self.trailers: list[tuple[bytes, bytes]] = []
         """Fields that came behind a chunked body. They are never merged into the headers."""

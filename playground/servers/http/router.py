@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from playground.servers.http.answer import Answer
 from playground.servers.http.problems import Problem
+from playground.servers.http.remembering import Remembering, Visitor
 from playground.servers.http.request import Request
 
 MemoryClass = Literal["none", "carried", "connection", "session", "shared"]
@@ -26,6 +27,12 @@ class Asker:
     """A :class:`random.Random`."""
     carried: dict[str, object]
     """What the present request carried, secrets masked."""
+    remembering: Remembering
+    """What this server remembers of anybody, for the few endpoints that ask it to."""
+    number: int = 0
+    """How many requests this connection has made, the present one included."""
+    visitor: Visitor = field(default_factory=Visitor)
+    """What is remembered for this connection."""
 
 
 AnswerFunction = Callable[[Request, Asker, str], Answer]

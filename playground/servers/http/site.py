@@ -9,6 +9,7 @@ from playground.servers.http.answer import Answer
 from playground.servers.http.endpoints import ALL
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.problems import Problem
+from playground.servers.http.remembering import Remembering
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Router
 from playground.servers.http.writer import Writer, problem_answer
@@ -42,6 +43,9 @@ class Site:
     ) -> None:
         self.limits = limits.effective()
         self.router = Router(ALL)
+        self.remembering = Remembering(
+            now, random, expires=self.limits.session_seconds, most=max(self.limits.sessions, 1)
+        )
         self.writer = Writer(now)
         self.random = random
         self.four_words = four_words

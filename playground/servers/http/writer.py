@@ -72,10 +72,12 @@ class Writer:
         return b"%bContent-Length: %d\r\n\r\n" % (head, len(body))
 
     def streamed_head(self, answer: Answer, memory: str, persistence: bytes, *, chunked: bool) -> bytes:
-        """The head of an answer of unknown length; without ``chunked`` the connection's end ends it."""
+        """The head of a streamed answer. One of unknown length is ``chunked``, or ends with the connection."""
         head = self._prefix(answer.status, answer.content_type, memory) + self.date() + persistence
         if answer.headers:
             head += fields(answer.headers)
+        if answer.length is not None:
+            return b"%bContent-Length: %d\r\n\r\n" % (head, answer.length)
         return head + (b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"\r\n")
 
     def _prefix(self, status: int, content_type: str, memory: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playground.servers.game import words
 from playground.servers.game.cave import Choice
 from playground.servers.game.effects import News, Tell, TellState
-from playground.servers.game.seats import Seat
+from playground.servers.game.seats import Seat, key_of
 
 if TYPE_CHECKING:
     from playground.servers.game.dialogue import Talk
@@ -33,10 +33,10 @@ def _seat_taken(lantern: Lantern, talk: Talk, wanted: str) -> bool:
     if (why_not := lantern.seats.why_not(wanted)) is not None:
         lantern.refuse(talk, *why_not)
         return False
-    seat = lantern.seats.add(wanted, talk.conn)
+    seat, token = lantern.seats.add(wanted, talk.conn)
     talk.seat, talk.wrong_tokens = seat, 0
     late = lantern.game.state != "lobby"
-    lantern.effects.append(Tell((talk.conn,), words.welcome(seat.name, seat.token, late), seat.token))
+    lantern.effects.append(Tell((talk.conn,), words.welcome(seat.name, token, late), token))
     lantern.effects.append(News(words.sits_down(seat.name), but=talk.conn))
     return True
 
@@ -61,12 +61,12 @@ def resume(lantern: Lantern, talk: Talk, rest: str) -> None:
     else:
         seat.conn = talk.conn
         seat.machine.resume()
-    lantern.seats.hand_over(seat, token, talk.conn)
+    dealt = lantern.seats.hand_over(seat, token, talk.conn)
     talk.seat, talk.wrong_tokens, talk.resumed = seat, 0, True
     talk.machine.resume()
     carried = lantern.game.carried_by(seat)
-    back = words.welcome_back(seat.name, seat.token, carried, seat.chest)
-    lantern.effects.append(Tell((talk.conn,), back, seat.token))
+    back = words.welcome_back(seat.name, dealt, carried, seat.chest)
+    lantern.effects.append(Tell((talk.conn,), back, dealt))
     lantern.game.ask([seat])
 
 
@@ -135,7 +135,7 @@ def _choose(lantern: Lantern, talk: Talk, choice: Choice) -> None:
 def say(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``say hello``: everybody at the table and who watches reads it, without control characters."""
     seat, text = _seat(talk), words.plain(rest)
-    if seat.token in text:
+    if seat.key in map(key_of, words.TOKEN_LIKE.findall(text)):
         lantern.refuse(talk, "token-said", words.TOKEN_SAID)
     elif text:
         lantern.effects.append(News(words.says(seat.name, text)))

@@ -241,7 +241,7 @@ class Lantern:
         if talk.state in ("half-closed", "closed"):
             return False
         if talk.resumed and talk.seat is not None:
-            talk.seat.used_token = None
+            talk.seat.used_key = None
         talk.resumed = False
         if talk.state != "muted" and talk.too_fast(self.now()):
             talk.machine.flood()

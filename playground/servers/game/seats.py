@@ -7,6 +7,7 @@ Losing the socket is an input to the seat, never its end.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from hmac import compare_digest
 from typing import Protocol
 
@@ -49,7 +50,7 @@ class SeatInputs(Protocol):
 
 @dataclass(eq=False)
 class Seat:
-    """One person's place. Who sits there shows a token; tokens are in no picture and no ``repr``."""
+    """One person's place. Who sits there shows a token, of which only the hash is kept, here as in a store."""
 
     name: str
     grace: float
@@ -57,16 +58,18 @@ class Seat:
     effects: list[Effect] = field(repr=False)
     conn: str | None
     """The connection that sits here now."""
-    token: str = field(repr=False)
-    used_token: str | None = field(default=None, repr=False)
-    """The token of the newest resume: good until that connection says its first further line, lest a
+    key: str = field(repr=False)
+    """The hash of the token: see :func:`key_of`."""
+    used_key: str | None = field(default=None, repr=False)
+    """The one of the newest resume: good until that connection says its first further line, lest a
     crash before the new one arrives locks the player out."""
     ready: bool = False
     chest: int = 0
     machine: SeatInputs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.machine = seat_machine(self)
+        # A seat that comes out of a store has nobody on it.
+        self.machine = seat_machine(self, away if self.conn is None else present)
         trace(self.machine, "seat", self._stepped)
 
     def _stepped(self, step: Transition) -> None:
@@ -169,10 +172,14 @@ class Seats:
             return "table-full", words.table_full(self._room)
         return None
 
-    def add(self, name: str, conn: str) -> Seat:
-        """A new seat, with ``conn`` on it."""
-        seat = Seat(name, self._grace, self._effects, conn, self._tokens())
-        self._by_name[name.lower()] = seat
+    def add(self, name: str, conn: str) -> tuple[Seat, str]:
+        """A new seat with ``conn`` on it, and its token."""
+        token = self._tokens()
+        return self.put(name, conn, key_of(token)), token
+
+    def put(self, name: str, conn: str | None, key: str) -> Seat:
+        """A seat that had that ``key`` before, with ``conn`` on it or nobody."""
+        seat = self._by_name[name.lower()] = Seat(name, self._grace, self._effects, conn, key)
         return seat
 
     def remove(self, seat: Seat) -> None:
@@ -181,16 +188,22 @@ class Seats:
 
     def holder(self, token: str) -> Seat | None:
         """Whose token that is. Takes as long for a wrong one as for a right one."""
-        said = token.encode()
+        said = key_of(token)
         found = None
         for seat in self:
-            for valid in (seat.token, seat.used_token or seat.token):
-                if compare_digest(said, valid.encode()):
+            for valid in (seat.key, seat.used_key or seat.key):
+                if compare_digest(said, valid):
                     found = seat
         return found
 
-    def hand_over(self, seat: Seat, token: str, conn: str) -> None:
-        """``conn`` brought ``token`` and sits here from now on; a new token is dealt."""
-        seat.used_token = token
-        seat.token = self._tokens()
+    def hand_over(self, seat: Seat, token: str, conn: str) -> str:
+        """``conn`` brought ``token`` and sits here from now on; returns the new token that is dealt."""
+        dealt = self._tokens()
+        seat.used_key, seat.key = key_of(token), key_of(dealt)
         seat.conn = conn
+        return dealt
+
+
+def key_of(token: str) -> str:
+    """What is kept of a token: its SHA-256. A token is too long to be guessed, so it needs no salt."""
+    return sha256(token.encode()).hexdigest()

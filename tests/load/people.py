@@ -11,10 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import pytest
+
 from playground.testing import Address, Running
 
 SECONDS = 30.0
 """How long any single answer may take before the test fails."""
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux's /proc")
+"""For tests that look into the playground's process."""
 
 T = TypeVar("T")
 

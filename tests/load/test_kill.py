@@ -18,7 +18,7 @@ from pathlib import Path
 from playground.journal.events import ConnectionOpen
 from playground.testing import Running, start
 from playground.views.jsonl import decode, read_run
-from tests.load.people import SECONDS, Line, ftp_to, get, http_to, soon
+from tests.load.people import SECONDS, Line, ftp_to, get, http_to, needs_proc, soon
 
 LINES = 500
 AS_FAST_AS_IT_GOES = ("--set", "game.lines_per_second=0")
@@ -109,6 +109,7 @@ def test_a_state_folder_is_held_by_one_at_a_time(tmp_path: Path):
         assert playground.events("event:journal.open"), "the first one goes on"
 
 
+@needs_proc
 def test_no_playground_outlives_the_test_that_started_it():
     """Neither one that ends in order, nor one that is killed."""
     script = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from playground.journal.events import Sent, State
 from playground.testing import Running, run
-from tests.load.people import SECONDS, Line, ftp_to, http_to, threads_of
+from tests.load.people import SECONDS, Line, ftp_to, http_to, needs_proc, threads_of
 
 MEGABYTE = 1024 * 1024
 FILE_MEGABYTES = 200
@@ -23,6 +23,7 @@ LINES = 100
 THREADS = ("the reactor", "the journal's writer")
 
 
+@needs_proc
 def test_transfers_a_thousand_requests_and_a_game_share_one_thread():
     with run(set=["game.lines_per_second=0"]) as playground, ThreadPoolExecutor(5) as people:
         whole = make_file(playground.state_dir / "ftp" / "big.bin")

@@ -13,7 +13,7 @@ import pytest
 
 from playground.journal.events import ConnectionClose, ConnectionOpen, Dropped, Received, Sent, Trouble
 from playground.testing import Address, Running, run
-from tests.load.people import SECONDS, all_closed, descriptors_of, soon
+from tests.load.people import SECONDS, all_closed, descriptors_of, needs_proc, soon
 
 OF_EACH = 2000
 AT_ONCE = 50
@@ -52,6 +52,7 @@ LIMITS = [
 ]
 
 
+@needs_proc
 def test_all_are_answered_and_nothing_is_left_of_them():
     with enough_descriptors(len(KINDS) * OF_EACH + 500), run(set=LIMITS) as playground:
         one_of_each(playground)

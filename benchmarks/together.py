@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ftplib
 import http.client
+import multiprocessing
 import socket
 import statistics
-import threading
 import time
 from collections.abc import Iterable
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from playground.testing import Running, run
@@ -40,11 +41,11 @@ def main() -> None:
 
 def under_load(playground: Running, big: Path) -> list[float]:
     """HTTP answers' times while one FTP client downloads, one uploads and two players play."""
-    stop = threading.Event()
+    stop = multiprocessing.Event()
     workers = [
-        threading.Thread(target=download, args=(playground, big.name, stop)),
-        threading.Thread(target=play, args=(playground, "ada", stop)),
-        threading.Thread(target=play, args=(playground, "bob", stop)),
+        multiprocessing.Process(target=download, args=(playground, big.name, stop)),
+        multiprocessing.Process(target=play, args=(playground, "ada", stop)),
+        multiprocessing.Process(target=play, args=(playground, "bob", stop)),
     ]
     for worker in workers:
         worker.start()
@@ -70,7 +71,7 @@ def requests(playground: Running, count: int) -> list[float]:
     return times
 
 
-def download(playground: Running, name: str, stop: threading.Event) -> None:
+def download(playground: Running, name: str, stop: Event) -> None:
     """Fetch the same large file until told to stop."""
     address = playground.servers["ftp"]
     with ftplib.FTP() as ftp:
@@ -80,7 +81,7 @@ def download(playground: Running, name: str, stop: threading.Event) -> None:
             ftp.retrbinary(f"RETR {name}", lambda _: None, blocksize=1024 * 1024)
 
 
-def play(playground: Running, name: str, stop: threading.Event) -> None:
+def play(playground: Running, name: str, stop: Event) -> None:
     """Say something to the others as often as the game lets one."""
     address = playground.servers["game"]
     with socket.create_connection(address) as player:

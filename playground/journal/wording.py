@@ -37,7 +37,7 @@ def value(of: Json, depth: int = 0) -> str:
     elif isinstance(of, list | tuple | set | frozenset):
         words = _several(of, depth)
     elif isinstance(of, float):
-        words = f"{of:g}"
+        words = f"{of:.3f}".rstrip("0").rstrip(".") if abs(of) < 1e15 else f"{of:g}"
     else:
         words = str(of)
     return _bounded(words)

@@ -112,7 +112,7 @@ def refused_spans(data: bytes) -> list[Secret]:
 
 
 def echoed_spans(message: bytes) -> list[Secret]:
-    """The secrets in a JSON answer that repeats the request's headers."""
+    """The secrets in an answer that repeats the request's headers."""
     found = []
     for match in _JSON_SECRET.finditer(message):
         if match[2] is None:
@@ -121,4 +121,5 @@ def echoed_spans(message: bytes) -> list[Secret]:
             found += [
                 Secret(*value.span(1), "digest") for value in _COOKIE_VALUE.finditer(message, *match.span(2))
             ]
-    return [span for span in found if span.start < span.end]
+    # And in one that shows its bytes as they came.
+    return [span for span in found if span.start < span.end] + secret_spans(message)

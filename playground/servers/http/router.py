@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -44,31 +46,47 @@ class Endpoint:
     """One thing that the server can be asked."""
 
     path: str
-    """``/state``, ``/status/{codes}`` (one segment) or ``/anything/{path...}`` (everything behind)."""
+    """``/state``, ``/status/{codes}`` (one segment each) or ``/anything/{path...}`` (everything behind)."""
     methods: tuple[str, ...]
     memory: MemoryClass
     answer: AnswerFunction
     example: str
     """A target that shows it."""
+    about: Mapping[str, str]
+    """The parameters and what they mean: those in the path, all others in the query."""
+    open_to_pages: bool
+    """Whether pages from elsewhere may read the answer in a browser (CORS)."""
 
     @property
     def doc(self) -> str:
         """What it shows."""
-        return (self.answer.__doc__ or "").strip()
+        return inspect.cleandoc(self.answer.__doc__ or "")
 
     @property
     def title(self) -> str:
         """The first line of :attr:`doc`."""
         return self.doc.partition("\n")[0]
 
+    @property
+    def in_path(self) -> list[str]:
+        """The names of the parameters in the path."""
+        return [name.removesuffix("...") for name in re.findall(r"\{([^}]+)\}", self.path)]
+
 
 def endpoint(
-    path: str, *methods: str, memory: MemoryClass = "none", example: str = ""
+    path: str,
+    *methods: str,
+    memory: MemoryClass = "none",
+    example: str = "",
+    about: Mapping[str, str] | None = None,
+    open_to_pages: bool = True,
 ) -> Callable[[AnswerFunction], Endpoint]:
     """Makes an :class:`Endpoint` of a function. Its docstring is the endpoint's documentation."""
 
     def make(answer: AnswerFunction) -> Endpoint:
-        return Endpoint(path, methods or ("GET",), memory, answer, example or path)
+        return Endpoint(
+            path, methods or ("GET",), memory, answer, example or path, dict(about or {}), open_to_pages
+        )
 
     return make
 
@@ -78,10 +96,14 @@ class Route(NamedTuple):
 
     endpoint: Endpoint
     parameter: str
-    """What stood in the place of the path's parameter."""
+    """What stood in the place of the path's parameters, slashes between them."""
 
 
 NOT_FOUND = Problem(404, "not-found", "Nothing is here. GET / lists what is.", "RFC 9110 15.5.5")
+
+EVERYTHING_BEHIND = 0
+
+_ORDER = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 class Router:
@@ -90,12 +112,13 @@ class Router:
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self.endpoints = tuple(endpoints)
         self._exact: dict[tuple[str, str], Route] = {}
-        self._below: dict[tuple[str, str], tuple[bool, Endpoint]] = {}
+        self._below: dict[tuple[str, str], dict[int, Endpoint]] = {}
         for one in self.endpoints:
-            prefix, brace, parameter = one.path.partition("{")
+            prefix, brace, parameters = one.path.partition("{")
+            segments = EVERYTHING_BEHIND if "..." in parameters else parameters.count("{") + 1
             for method in one.methods:
                 if brace:
-                    self._below[method, prefix] = (parameter.endswith("...}"), one)
+                    self._below.setdefault((method, prefix), {})[segments] = one
                 else:
                     self._exact[method, one.path] = Route(one, "")
 
@@ -125,15 +148,18 @@ class Router:
             found.add("HEAD")
         if found:
             found.add("OPTIONS")
-        return [m for m in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") if m in found]
+        return [m for m in _ORDER if m in found]
 
     def _find_below(self, method: str, path: str) -> Route | None:
         slash = path.find("/", 1) + 1
         if not slash:
             return None
-        for end in (slash, path.find("/", slash) + 1):
-            found = self._below.get((method, path[:end]))
-            rest = path[end:]
-            if end and found is not None and (found[0] or (rest and "/" not in rest)):
-                return Route(found[1], rest)
+        for end in (path.find("/", slash) + 1, slash):
+            found = self._below.get((method, path[:end])) if end else None
+            if found is None:
+                continue
+            segments = path[end:].split("/")
+            one = found.get(len(segments)) if all(segments) else None
+            if one := one or found.get(EVERYTHING_BEHIND):
+                return Route(one, path[end:])
         return None

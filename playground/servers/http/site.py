@@ -13,6 +13,7 @@ from playground.servers.http.remembering import Remembering
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Router
 from playground.servers.http.writer import Writer, problem_answer
+from playground.servers.http.written import Unwritable, field_value
 
 
 class Outcome(NamedTuple):
@@ -50,6 +51,11 @@ class Site:
         self.random = random
         self.four_words = four_words
 
+    def open_to_pages(self, path: str) -> bool:
+        """Whether pages from elsewhere may read what is at ``path``, with one method at least."""
+        found = (self.router.find(method, path) for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
+        return any(not isinstance(one, Problem) and one.endpoint.open_to_pages for one in found)
+
     def refused_early(self, request: Request) -> Problem | None:
         """Whether the head alone shows that the body need not be sent."""
         found = self.router.find(request.method, request.path)
@@ -60,9 +66,40 @@ class Site:
         found = self.router.find(request.method, request.path)
         if not isinstance(found, Problem):
             endpoint = found.endpoint
-            return Outcome(endpoint.answer(request, asker, found.parameter), endpoint.memory)
+            try:
+                answer = endpoint.answer(request, asker, found.parameter)
+            except Unwritable as error:
+                problem = Problem(400, "unwritable", str(error), "RFC 9110 5.5")
+                return Outcome(problem_answer(problem), "none", problem)
+            if endpoint.open_to_pages:
+                answer.headers += readable_by(request)
+            return Outcome(answer, endpoint.memory)
         if request.method == "OPTIONS" and (allowed := self.router.allowed(request.path)):
             allow = ", ".join(allowed).encode()
-            return Outcome(Answer(status=204, headers=((b"Allow", allow),)), "none")
+            headers: tuple[tuple[bytes, bytes], ...] = ((b"Allow", allow),)
+            if self.open_to_pages(request.path):
+                headers += readable_by(request) + preflight(request)
+            return Outcome(Answer(status=204, headers=headers), "none")
         # What is not there is no broken rule, only an unlucky question.
         return Outcome(problem_answer(found), "none", None if found.status == 404 else found)
+
+
+_READABLE = ((b"Access-Control-Allow-Origin", b"*"), (b"Access-Control-Allow-Credentials", b"true"))
+
+
+def readable_by(request: Request) -> tuple[tuple[bytes, bytes], ...]:
+    """Fields that let a page from elsewhere read the answer, as httpbin has them."""
+    origin = request.fields.get(b"origin")
+    if origin is None:
+        return _READABLE
+    return ((b"Access-Control-Allow-Origin", origin), _READABLE[1], (b"Vary", b"Origin"))
+
+
+def preflight(request: Request) -> tuple[tuple[bytes, bytes], ...]:
+    """What a browser wants to know before it lets such a page send more than a simple request."""
+    fields = (
+        (b"Access-Control-Allow-Methods", b"GET, POST, PUT, DELETE, PATCH, OPTIONS"),
+        (b"Access-Control-Max-Age", b"3600"),
+    )
+    wanted = request.field(b"access-control-request-headers")
+    return (*fields, (b"Access-Control-Allow-Headers", field_value(wanted))) if wanted else fields

@@ -72,7 +72,7 @@ class Writer:
         return b"%bContent-Length: %d\r\n\r\n" % (head, len(body))
 
     def streamed_head(self, answer: Answer, memory: str, persistence: bytes, *, chunked: bool) -> bytes:
-        """The head of a streamed answer. One of unknown length is ``chunked``, or ends with the connection."""
+        """The head of a streamed answer; one of unknown length is ``chunked`` or ends with the connection."""
         head = self._prefix(answer.status, answer.content_type, memory) + self.date() + persistence
         if answer.headers:
             head += fields(answer.headers)

@@ -2,28 +2,116 @@
 
 from __future__ import annotations
 
-from playground.servers.http.endpoints import echoing, front, plain, stateless
+from playground.servers.http.endpoints import (
+    caching,
+    cookies,
+    counters,
+    describing,
+    echoing,
+    formats,
+    front,
+    plain,
+    proving,
+    redirecting,
+    stateless,
+    streaming,
+)
 from playground.servers.http.router import Endpoint
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    # Where does the state live?
-    stateless.state,
-    stateless.counter_carried,
-    stateless.vending,
-    # What did I send?
-    echoing.echo,
-    echoing.get,
-    echoing.post,
-    echoing.anything,
-    echoing.anything_below,
-    echoing.headers,
-    echoing.ip,
-    # What does such an answer look like?
-    plain.status,
-    plain.delay,
-    plain.stream,
-    plain.healthz,
-)
+GROUPS: dict[str, tuple[Endpoint, ...]] = {
+    "Where does the state live?": (
+        stateless.state,
+        stateless.counter_carried,
+        counters.connection,
+        counters.session,
+        counters.shared,
+        stateless.vending,
+    ),
+    "What did I send?": (
+        echoing.echo,
+        echoing.get,
+        echoing.post,
+        echoing.put,
+        echoing.patch,
+        echoing.delete,
+        echoing.anything,
+        echoing.anything_below,
+        echoing.headers,
+        echoing.ip,
+        echoing.user_agent,
+        echoing.dump_request,
+        echoing.upload,
+    ),
+    "What if I have it already?": (
+        caching.cache,
+        caching.cache_n,
+        caching.etag,
+        caching.range_n,
+    ),
+    "What am I asked to carry?": (
+        cookies.show,
+        cookies.set_several,
+        cookies.set_one,
+        cookies.delete,
+    ),
+    "Who am I?": (
+        proving.basic,
+        proving.hidden_basic,
+        proving.digest,
+        proving.digest_algorithm,
+        proving.digest_stale,
+        proving.bearer,
+    ),
+    "Where am I sent?": (
+        redirecting.redirect_n,
+        redirecting.relative_redirect,
+        redirecting.absolute_redirect,
+        redirecting.redirect_to,
+    ),
+    "What comes bit by bit?": (
+        streaming.delay,
+        streaming.drip,
+        streaming.stream,
+        streaming.stream_bytes,
+        streaming.some_bytes,
+        streaming.sse,
+        streaming.jsonl,
+        streaming.trailers,
+    ),
+    "What does such an answer look like?": (
+        plain.status,
+        plain.response_headers,
+        plain.unstable,
+        plain.uuid,
+        plain.decode_base64,
+        plain.links_begin,
+        plain.links,
+        formats.html,
+        formats.json,
+        formats.xml,
+        formats.utf8,
+        formats.gzipped,
+        formats.deflated,
+        formats.brotli,
+        formats.image,
+        formats.image_png,
+        formats.image_jpeg,
+        formats.image_webp,
+        formats.image_svg,
+        formats.form,
+        formats.robots,
+        formats.deny,
+    ),
+    "Who answers?": (
+        plain.hostname,
+        plain.version,
+        plain.healthz,
+    ),
+}
+"""The endpoints by the question that they answer."""
 
-FRONT = front.front_page(ENDPOINTS)
-ALL: tuple[Endpoint, ...] = (FRONT, *ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = tuple(one for group in GROUPS.values() for one in group)
+
+FRONT = front.front_page(GROUPS)
+OPENAPI = describing.openapi((FRONT, *ENDPOINTS))
+ALL: tuple[Endpoint, ...] = (FRONT, OPENAPI, *ENDPOINTS)

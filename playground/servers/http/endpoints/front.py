@@ -3,100 +3,202 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
+from importlib.resources import files
+from urllib.parse import parse_qsl
 
 from playground.servers.http.answer import HTML, TEXT, Answer
+from playground.servers.http.endpoints.echoing import NOSNIFF
+from playground.servers.http.endpoints.formats import Unchanging
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, endpoint
 
+Groups = Mapping[str, tuple[Endpoint, ...]]
+
 INTRODUCTION = (
     "This server remembers nothing of you. Everything it answers with came in your request, "
-    "and it is forgotten as soon as the answer is out."
+    "and it is forgotten as soon as the answer is out. Only below /counter it remembers, where you ask it to."
 )
+WORDS = {
+    "carried": "You bring it with each request.",
+    "connection": "The server keeps it for this socket.",
+    "session": "The server keeps it under an id that you bring back.",
+    "shared": "The server keeps it for everybody.",
+}
 
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1b1b;background:#fdfcf8}"
-    "h1{font-size:1.6rem}table{border-collapse:collapse;width:100%}"
-    "th,td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #ddd}"
-    "code{font:14px/1.4 ui-monospace,monospace}"
-    "@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#181818}a{color:#8ab4f8}"
-    "th,td{border-color:#444}}"
-)
-_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+_FOLDER = files("playground.servers.http") / "page"
+STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
+SCRIPT = (_FOLDER / "page.js").read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
 POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http%3A//www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M2 14 5 3h6l3 11M8 3v7M5 11h6' fill='none' stroke='%23c8553d' stroke-width='2'/%3E%3C/svg%3E"
 )
 
 
-def front_page(endpoints: Iterable[Endpoint]) -> Endpoint:
+def front_page(groups: Groups) -> Endpoint:
     """The endpoint ``/``, which lists the others."""
-    listed = tuple(endpoints)
-    text = as_text(listed).encode()
-    page = as_html(listed).encode()
-    varies = (b"Vary", b"Accept")
-    protected = (
-        varies,
-        (b"Content-Security-Policy", POLICY.encode()),
-        (b"X-Content-Type-Options", b"nosniff"),
-    )
+    varies = ((b"Vary", b"Accept"), (b"Cache-Control", b"no-cache"), NOSNIFF)
+    text = Unchanging(as_text(groups).encode(), TEXT, varies)
+    policy = (b"Content-Security-Policy", POLICY.encode())
+    page = Unchanging(as_html(groups).encode(), HTML, (*varies, policy))
 
-    @endpoint("/")
+    @endpoint("/", memory="carried", open_to_pages=False)
     def front(request: Request, asker: Asker, parameter: str) -> Answer:
         """What is here: a page for a browser, text for a terminal."""
-        if "text/html" in request.field(b"accept").lower():
-            return Answer(page, HTML, headers=protected)
-        return Answer(text, TEXT, headers=(varies,))
+        return (page if "text/html" in request.field(b"accept").lower() else text).answer(request)
 
     return front
 
 
-def as_text(endpoints: Iterable[Endpoint]) -> str:
-    """The list for a terminal, 80 columns wide where that can be."""
+def as_text(groups: Groups) -> str:
+    """The list for a terminal, 80 columns wide."""
     lines = ["Protocol Playground, HTTP", "", *_wrapped(INTRODUCTION), ""]
-    for one in endpoints:
-        lines.append(f"{'/'.join(one.methods)} {one.path}   (memory: {one.memory})")
-        lines += [f"    {line}" for line in _wrapped(one.title, 72)]
-    lines += ["", "Try: curl 'localhost:8080/state?name=ada', then curl localhost:8080/state", ""]
+    lines += [*_wrapped("Behind each method stands where the state lives that the answer depends on."), ""]
+    for question, endpoints in groups.items():
+        lines += [question, ""]
+        for one in endpoints:
+            methods = "any method" if len(one.methods) > 3 else "/".join(one.methods)
+            lines.append(f"  {one.path}")
+            lines += [f"      {line}" for line in _wrapped(f"{methods}, {one.memory}: {one.title}", 72)]
+        lines.append("")
+    lines += [
+        "The same in a browser: a form for each. For programs: /openapi.json",
+        "Try: curl 'localhost:8080/state?name=ada', then curl localhost:8080/state",
+        "",
+    ]
     return "\n".join(lines)
 
 
-def as_html(endpoints: Iterable[Endpoint]) -> str:
+def as_html(groups: Groups) -> str:
     """The list for a browser: one file, nothing loaded from elsewhere."""
-    rows = "\n".join(_row(one) for one in endpoints)
+    words = "\n".join(
+        f'<div><dt><span class="pill {word}">{word}</span></dt><dd>{escape(text)}</dd></div>'
+        for word, text in WORDS.items()
+    )
+    sections = "\n".join(
+        f"<h2>{escape(question)}</h2>\n" + "\n".join(map(_card, endpoints))
+        for question, endpoints in groups.items()
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Protocol Playground: HTTP</title>
+<link rel="icon" href="{ICON}">
 <style>{STYLE}</style>
 </head>
 <body>
+<header>
 <h1>Protocol Playground: HTTP</h1>
-<p>{escape(INTRODUCTION)}</p>
+<p class="lead">{escape(INTRODUCTION)}</p>
 <p>Say your name with <a href="/state?name=ada">/state?name=ada</a>, then ask again:
 <a href="/state">/state</a>. Who is still known?</p>
-<table>
-<thead><tr><th scope="col">Ask</th><th scope="col">Memory</th><th scope="col">What it shows</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
+<dl class="words">
+{words}
+</dl>
+</header>
+<main>
+{sections}
+</main>
+<footer>Each answer says in its field <code>Playground-Memory</code> which of the words it stands for, or
+<code>none</code>. For programs: <a href="/openapi.json">/openapi.json</a>.</footer>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """
 
 
-def _row(one: Endpoint) -> str:
-    path = f"<code>{escape(one.path)}</code>"
-    if "GET" in one.methods:
-        path = f'<a href="{escape(one.example)}">{path}</a>'
-    methods = escape(", ".join(one.methods))
-    return f"<tr><td>{methods} {path}</td><td>{escape(one.memory)}</td><td>{escape(one.title)}</td></tr>"
+def _card(one: Endpoint) -> str:
+    methods = "any" if len(one.methods) > 3 else "/".join(one.methods)
+    return f"""<details>
+<summary><span class="path"><span class="methods">{escape(methods)}</span>
+<code>{escape(one.path)}</code></span>
+<span class="pill {one.memory}">{one.memory}</span>
+<span class="title">{escape(one.title)}</span></summary>
+<div class="inside">
+{_more(one)}{_form(one)}
+<pre class="curl">{escape(_command(one))}</pre>
+<output></output>
+</div>
+</details>"""
+
+
+def _more(one: Endpoint) -> str:
+    rest = one.doc.partition("\n")[2].strip()
+    return f"<p>{escape(' '.join(rest.split()))}</p>\n" if rest else ""
+
+
+def _form(one: Endpoint) -> str:
+    """The form of one endpoint. Where a browser alone can send it, it needs no script."""
+    method = "get" if "GET" in one.methods else "post"
+    action = example_target(one).partition("?")[0]
+    fields = "".join(_field(one, name, text) for name, text in one.about.items())
+    if len(one.methods) > 1:
+        options = "".join(f"<option>{name}</option>" for name in one.methods if name != "TRACE")
+        # No name: a browser without the script would send it along.
+        fields += f'<label>method <select id="m-{_id(one)}" form="f-{_id(one)}">{options}</select></label>\n'
+    else:
+        fields += f'<input type="hidden" id="m-{_id(one)}" value="{one.methods[0]}">\n'
+    if any(name in ("POST", "PUT", "PATCH") for name in one.methods):
+        fields += f'<label>body <textarea id="b-{_id(one)}" form="f-{_id(one)}">name=ada</textarea></label>\n'
+    return (
+        f'<form id="f-{_id(one)}" method="{method}" action="{escape(action)}"'
+        f' data-path="{escape(one.path)}">\n'
+        f'{fields}<div class="send"><button>Send</button></div>\n</form>'
+    )
+
+
+def _id(one: Endpoint) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in f"{one.methods[0]}{one.path}")
+
+
+def _field(one: Endpoint, name: str, text: str) -> str:
+    place = "path" if name in one.in_path else "query"
+    value = example_values(one).get(name, "")
+    # A path's parameter has no name for a browser without the script: its form asks for the example.
+    called = f'name="{escape(name)}"' if place == "query" else f'data-name="{escape(name)}" required'
+    return (
+        f'<label>{escape(name)} <input {called} value="{escape(value)}" data-place="{place}">'
+        f"<small>{escape(text)}</small></label>\n"
+    )
+
+
+def example_target(one: Endpoint) -> str:
+    """The target of an endpoint's example."""
+    if not one.example.startswith("curl "):
+        return one.example
+    return one.example.rpartition("{base}")[2].strip("'")
+
+
+def example_values(one: Endpoint) -> dict[str, str]:
+    """The parameters of an endpoint's example."""
+    path, _, query = example_target(one).partition("?")
+    values = dict(parse_qsl(query, keep_blank_values=True))
+    prefix = one.path.partition("{")[0]
+    names = one.in_path
+    if names:
+        values |= dict(zip(names, path.removeprefix(prefix).split("/", len(names) - 1), strict=False))
+    return values
+
+
+def _command(one: Endpoint) -> str:
+    if one.example.startswith("curl "):
+        return one.example.replace("{base}", "localhost:8080")
+    return f"curl -i 'localhost:8080{one.example}'"
 
 
 def _wrapped(text: str, width: int = 80) -> list[str]:

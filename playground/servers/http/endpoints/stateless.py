@@ -5,17 +5,34 @@ from __future__ import annotations
 import re
 
 from playground.servers.http.answer import Answer, json_answer, text_answer
+from playground.servers.http.endpoints.counters import presented
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, endpoint
 
 
-@endpoint("/state", memory="carried", example="/state?name=ada")
+@endpoint(
+    "/state",
+    memory="carried",
+    example="/state?name=ada",
+    about={"name": "anything that you would like to carry"},
+    open_to_pages=False,
+)
 def state(request: Request, asker: Asker, parameter: str) -> Answer:
-    """The four words: where your state lives. Here it is only what this request carried."""
+    """The four words: where your state lives. Here it is only what this request carried.
+
+    Who has used one of the counters finds its number in the place where it is kept.
+    """
+    asker.remembering.recognise(asker.visitor, presented(request))
     return json_answer(asker.four_words(asker.carried))
 
 
-@endpoint("/counter/carried", memory="carried", example="/counter/carried?n=4")
+@endpoint(
+    "/counter/carried",
+    memory="carried",
+    example="/counter/carried?n=4",
+    about={"n": "the number so far"},
+    open_to_pages=False,
+)
 def counter_carried(request: Request, asker: Asker, parameter: str) -> Answer:
     """A counter whose number you hold: the answer's link brings it back next time."""
     word = request.parameter("n") or "0"
@@ -38,7 +55,13 @@ MOST_COINS = 50
 LESSON = "The coins and the choice came in one request, so the machine has nothing to remember between two."
 
 
-@endpoint("/vending", memory="carried", example="/vending?coins=1.00,0.50&choice=tea")
+@endpoint(
+    "/vending",
+    memory="carried",
+    example="/vending?coins=1.00,0.50&choice=tea",
+    about={"coins": "what you throw in, commas between", "choice": "tea, coffee, water or soup"},
+    open_to_pages=False,
+)
 def vending(request: Request, asker: Asker, parameter: str) -> Answer:
     """A vending machine that remembers no coin: coins and choice are in each request."""
     words = [word for word in (request.parameter("coins") or "").split(",") if word]

@@ -1,0 +1,85 @@
+"use strict";
+// Sends each form as its fields say, and shows the answer beside it. Without this the forms and links still work.
+
+const BODILESS = ["GET", "HEAD", "DELETE"];
+
+function target(form) {
+  let path = form.dataset.path;
+  const query = new URLSearchParams();
+  for (const field of form.querySelectorAll("[data-place]")) {
+    if (field.dataset.place === "path") {
+      const { name } = field.dataset;
+      const value = encodeURIComponent(field.value);
+      path = path.replace(`{${name}}`, () => value);
+      path = path.replace(`{${name}...}`, () => value.replaceAll("%2F", "/"));
+    } else if (field.value !== "") {
+      query.append(field.name, field.value);
+    }
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+function chosen(form) {
+  const method = document.getElementById(form.id.replace(/^f/, "m")).value;
+  const field = document.getElementById(form.id.replace(/^f/, "b"));
+  const body = field && !BODILESS.includes(method) ? field.value : undefined;
+  return { method, body };
+}
+
+function quoted(text) {
+  return /^[\w/.:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function command(form) {
+  const { method, body } = chosen(form);
+  const words = ["curl", "-i"];
+  if (body !== undefined) words.push("-d", quoted(body));
+  if (method !== (body === undefined ? "GET" : "POST")) words.push("-X", method);
+  return [...words, quoted(location.host + target(form))].join(" ");
+}
+
+async function send(form) {
+  const place = form.parentElement.querySelector("output");
+  const { method, body } = chosen(form);
+  const shown = document.createElement("pre");
+  place.replaceChildren(shown);
+  shown.textContent = "…";
+  form.current?.abort();
+  const current = (form.current = new AbortController());
+  try {
+    const url = target(form);
+    const answer = await fetch(url, { method, body, signal: current.signal, cache: "no-cache" });
+    const went = answer.redirected ? `(sent on to ${answer.url})\n` : "";
+    const head = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
+    shown.textContent = `${went}${answer.status} ${answer.statusText}\n${head}\n\n`;
+    const type = answer.headers.get("content-type") ?? "";
+    if (type.startsWith("image/")) {
+      const picture = document.createElement("img");
+      picture.src = answer.url;
+      picture.alt = `the answer, a picture of type ${type}`;
+      place.append(picture);
+      return;
+    }
+    if (answer.body === null) return;
+    const decoder = new TextDecoder();
+    for (const reader = answer.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      shown.textContent += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") shown.textContent += `No answer: ${error.message}`;
+  }
+}
+
+for (const form of document.forms) {
+  const curl = form.parentElement.querySelector(".curl");
+  const tell = () => { curl.textContent = command(form); };
+  tell();
+  form.addEventListener("input", tell);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(form);
+  });
+}

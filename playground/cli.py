@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -172,6 +173,9 @@ def _add_forget(commands: Any) -> None:
 
 def run_up(options: argparse.Namespace) -> int:
     """``playground up``."""
+    # Until `up` heeds signals, Ctrl-C simply ends this. Python's KeyboardInterrupt may come in the middle of
+    # an import, in a place that cannot raise, and then it is lost.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from playground.settings import load
     from playground.up import up
 

@@ -73,6 +73,8 @@ class Site:
                 return Outcome(problem_answer(problem), "none", problem)
             if endpoint.open_to_pages:
                 answer.headers += readable_by(request)
+            if not any(name == b"Cache-Control" for name, _ in answer.headers):
+                answer.headers += NOT_KEPT  # else a cache may guess how long it is good. RFC 9111 4.2.2
             return Outcome(answer, endpoint.memory)
         if request.method == "OPTIONS" and (allowed := self.router.allowed(request.path)):
             allow = ", ".join(allowed).encode()
@@ -84,6 +86,7 @@ class Site:
         return Outcome(problem_answer(found), "none", None if found.status == 404 else found)
 
 
+NOT_KEPT = ((b"Cache-Control", b"no-store"),)
 _READABLE = ((b"Access-Control-Allow-Origin", b"*"), (b"Access-Control-Allow-Credentials", b"true"))
 
 

@@ -34,7 +34,7 @@ def cache_n(request: Request, asker: Asker, parameter: str) -> Answer:
     """What /get says, good for so many seconds: nobody need ask again before."""
     if not re.fullmatch("[0-9]{1,9}", parameter):
         return text_answer("Say a number of seconds: /cache/60", 400)
-    freshness = (b"Cache-Control", b"public, max-age=%d" % int(parameter))
+    freshness = (b"Cache-Control", b"max-age=%d" % int(parameter))
     return sorted_json(what_a_get_carries(request, asker), headers=(freshness,))
 
 

@@ -15,7 +15,7 @@ from playground.servers.http.endpoints.echoing import NOSNIFF, what_a_get_carrie
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, endpoint
 
-FRESH = (b"Cache-Control", b"public, max-age=3600")
+FRESH = (b"Cache-Control", b"max-age=3600")
 """They change with the playground's version alone."""
 
 FORM_POLICY = (

@@ -94,6 +94,8 @@ class Message(Event, kw_only=True):
     """The bytes in base64 when they are not UTF-8."""
     truncated: bool = False
     """True when the message was longer than the capture limit."""
+    frame: str | None = None
+    """Of a WebSocket's frame its kind, such as ``text``; ``data`` is what it says, ``size`` is all of it."""
 
 
 class Received(Message, kw_only=True, tag="received"):

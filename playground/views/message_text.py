@@ -43,6 +43,8 @@ def tell(message: Message) -> Told:
     raw = message_bytes(message)
     if isinstance(message, Partial):
         return Told(_one_line(raw), f"({_bytes(message.size)}, unfinished)")
+    if message.frame is not None:
+        return Told(_one_line(raw), f"({escape(message.frame)} frame, {_bytes(message.size)})")
     if not raw:
         return Told("", f"({_bytes(message.size)})")
     if begins_http(message):

@@ -273,6 +273,30 @@ class Connection:
             )
         )
 
+    def frame_received(self, kind: str, content: bytes, size: int) -> int:
+        """As :meth:`received`, of a frame of that kind: what it says, and its bytes on the wire."""
+        self.pull()
+        self._step = None
+        self.messages_received += 1
+        event = Received(protocol=self.protocol, conn=self.id, size=size, frame=kind)
+        self._show_frame(event, content)
+        self.last_received = seq = self._journal.record(event)
+        self._ledger.memory.stale = True
+        return seq
+
+    def frame_sent(self, kind: str, content: bytes, size: int) -> int:
+        """As :meth:`sent`, of a frame of that kind."""
+        self.pull()
+        self.messages_sent += 1
+        cause = self.last_received if self._ledger.acting in (None, self) else None
+        event = Sent(protocol=self.protocol, conn=self.id, cause=cause, size=size, frame=kind)
+        self._show_frame(event, content)
+        return self._journal.record(event)
+
+    def _show_frame(self, event: Received | Sent, content: bytes) -> None:
+        for name, value in self._journal.payload(content).items():
+            setattr(event, name, value)
+
     def partial(self, data: bytes) -> None:
         """Bytes that arrived but never became a message."""
         whole = (Secret(0, len(data)),)

@@ -240,6 +240,15 @@ class Observed(TwistedProtocol):
         """Journal that a limit was reached."""
         self.connection.limit(setting, value, text)
 
+    def hand_over(self, inner: Inner) -> None:
+        """From now on ``inner`` has the connection: what was not claimed, once, and all that follows."""
+        self._inner = self._reader = inner
+        self._idle_by_message = bool(getattr(inner, "idle_by_message", False))
+        rest = bytes(self.unclaimed)
+        inner.makeConnection(self)
+        if rest and not self.disconnecting:
+            inner.dataReceived(rest)
+
     # -- the protocol calls these: life ------------------------------------------------------
 
     def call_later(self, delay: float, call: Callable[..., object], *args: object) -> IDelayedCall:

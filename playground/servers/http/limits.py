@@ -9,7 +9,17 @@ from playground.wire.limits import Limits, limit
 SWITCHED_OFF = 2**62
 """What a size or number of 0 comes to."""
 
-_SIZES = ("request_line", "header_line", "head", "fields", "body", "chunk_extensions", "requests", "queued")
+_SIZES = (
+    "request_line",
+    "header_line",
+    "head",
+    "fields",
+    "body",
+    "chunk_extensions",
+    "requests",
+    "websocket_message",
+    "queued",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,11 @@ class HttpLimits(Limits):
         1800.0, "half an hour, as web applications are wont to; counted from a session's last use"
     )
     sessions: int = limit(1000, "anybody can begin one with each request; the longest unused gives way")
+    websocket_message: int = limit(
+        1_048_576, "a whole message is kept until it is answered, as a body is; Autobahn's tests want 16 MiB"
+    )
+    websocket_ping: float = limit(20.0, "proxies and routers forget a connection that is silent for longer")
+    websocket_pong: float = limit(20.0, "whoever does not answer by then is not there any more")
     queued: int = limit(32, "pipelined requests that wait for their turn; then reading pauses")
 
     def effective(self) -> HttpLimits:

@@ -19,7 +19,9 @@ from playground.servers.http.request import CHUNKED, Request
 from playground.servers.http.router import Asker
 from playground.servers.http.site import Site
 from playground.servers.http.states import TABLE, Input, State
+from playground.servers.http.upgrade import Upgrade, agreement
 from playground.servers.http.writer import CONTINUE, LAST_CHUNK, chunk, fields, problem_answer
+from playground.wire.websocket import Terms, WebSocket
 
 if TYPE_CHECKING:
     from playground.wire.observed import Observed
@@ -218,6 +220,9 @@ class HttpProtocol(Protocol):
             self._work()
 
     def _send(self, request: Request, answer: Answer, memory: str) -> None:
+        if isinstance(answer, Upgrade):
+            self._hand_over(answer, memory)
+            return
         keep = request.keep_alive and not self._closing
         if self.state is State.HALF_CLOSED and not self._reader.cutter.waiting:
             keep = False
@@ -237,6 +242,20 @@ class HttpProtocol(Protocol):
         if not with_body:
             self._chunked = False
         self._pump()
+
+    def _hand_over(self, answer: Upgrade, memory: str) -> None:
+        """The connection becomes a WebSocket's; what came behind the request is its first frame."""
+        wire = self._wire
+        extensions, terms = agreement(answer, self._limits)
+        ended = self.state is State.HALF_CLOSED
+        self._move(Input.UPGRADE)
+        wire.send(answer.head(memory, extensions))
+        if self._reading_paused:
+            wire.resumeProducing()
+        socket = WebSocket(answer.conversation(), Terms(**cast("Any", terms)))
+        wire.hand_over(socket)
+        if ended:
+            socket.input_ended()
 
     def _pump(self) -> None:
         """Write what a stream has until the client is behind, a pause is due, or all is written."""
@@ -284,7 +303,7 @@ class HttpProtocol(Protocol):
 
     def _settle(self) -> None:
         """After work: a deadline for what is incomplete, and the end where nothing more can come."""
-        if self._wire.disconnecting or self.state is State.MUST_CLOSE:
+        if self._wire.disconnecting or self.state in (State.MUST_CLOSE, State.UPGRADED):
             return
         if self._busy:
             self._bound_queue()

@@ -25,6 +25,8 @@ class State(StrEnum):
     """The client sends no more, and what it has sent is still being answered."""
     MUST_CLOSE = "must-close"
     """The last answer is out; the connection closes when it is sent."""
+    UPGRADED = "upgraded"
+    """The connection is another protocol's now: a WebSocket's."""
     CLOSED = "closed"
     """The socket is gone."""
 
@@ -37,6 +39,7 @@ class Input(StrEnum):
     REQUEST = "whole request"
     ANSWERED = "answered"
     ANSWERED_LAST = "answered, the last"
+    UPGRADE = "upgrade"
     REFUSED = "refused"
     INPUT_ENDED = "client ended its half"
     GOODBYE = "server stops"
@@ -70,6 +73,7 @@ TABLE: dict[State, dict[Input, State]] = {
     State.RESPONDING: {
         Input.ANSWERED: State.IDLE,
         Input.ANSWERED_LAST: State.MUST_CLOSE,
+        Input.UPGRADE: State.UPGRADED,
         Input.INPUT_ENDED: State.HALF_CLOSED,
         **_LOST,
     },
@@ -80,6 +84,7 @@ TABLE: dict[State, dict[Input, State]] = {
         Input.ANSWERED: State.HALF_CLOSED,
         Input.ANSWERED_LAST: State.MUST_CLOSE,
         Input.REFUSED: State.MUST_CLOSE,
+        Input.UPGRADE: State.UPGRADED,
         Input.FINISHED: State.MUST_CLOSE,
         **_LOST,
     },
@@ -87,6 +92,7 @@ TABLE: dict[State, dict[Input, State]] = {
         Input.INPUT_ENDED: State.MUST_CLOSE,
         **_LOST,
     },
+    State.UPGRADED: {**_LOST},
     State.CLOSED: {},
 }
 """``TABLE[state][input]`` is the next state. What is not in it cannot happen: ``KeyError`` is our mistake."""

@@ -13,6 +13,7 @@ from playground.servers.http.endpoints import (
     plain,
     proving,
     redirecting,
+    sockets,
     stateless,
     streaming,
 )
@@ -25,6 +26,7 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
         counters.connection,
         counters.session,
         counters.shared,
+        sockets.ws,
         stateless.vending,
     ),
     "What did I send?": (
@@ -41,6 +43,7 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
         echoing.user_agent,
         echoing.dump_request,
         echoing.upload,
+        sockets.echo,
     ),
     "What if I have it already?": (
         caching.cache,

@@ -1,0 +1,111 @@
+"""The WebSocket handshake, RFC 6455 4.2: which requests are taken, and what they are answered."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from hashlib import sha1
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from playground.servers.http.answer import Answer, text_answer
+from playground.servers.http.limits import HttpLimits
+from playground.servers.http.request import Request
+from playground.wire.deflate import agree
+
+if TYPE_CHECKING:
+    from playground.wire.websocket import Conversation
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+UPGRADE = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"), (b"Sec-WebSocket-Version", b"13"))
+
+
+class Upgrade(Answer):
+    """The connection becomes a WebSocket; ``most`` and ``most_frame`` lower its limits, in bytes."""
+
+    __slots__ = ("conversation", "extensions", "key", "most", "most_frame")
+
+    def __init__(self, request: Request, conversation: Callable[[], Conversation]) -> None:
+        super().__init__(status=101)
+        self.key = request.fields[b"sec-websocket-key"]
+        self.extensions = request.field(b"sec-websocket-extensions")
+        self.conversation = conversation
+        self.most = 0
+        self.most_frame = 0
+
+    def head(self, memory: str, agreed: str) -> bytes:
+        """The whole answer; ``agreed`` are the extensions."""
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            f"Playground-Memory: {memory}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {accept(self.key)}",
+        ]
+        if agreed:
+            lines.append(f"Sec-WebSocket-Extensions: {agreed}")
+        return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
+
+
+def accept(key: bytes) -> str:
+    """What proves that the handshake was understood."""
+    return b64encode(sha1(key + _GUID, usedforsecurity=False).digest()).decode()
+
+
+def websocket(request: Request, scheme: str, conversation: Callable[[], Conversation]) -> Answer:
+    """The upgrade, or why there is none."""
+    if "websocket" not in _words(request.field(b"upgrade")) or "upgrade" not in _words(
+        request.field(b"connection")
+    ):
+        return text_answer("Speak WebSocket: python -m websockets ws://HOST:PORT/ws", 426, UPGRADE)
+    if request.method != "GET" or request.minor != 1:
+        return text_answer("A WebSocket begins with GET and HTTP/1.1 (RFC 6455 4.1).", 400)
+    if request.field(b"sec-websocket-version") != "13":
+        return text_answer("This server speaks version 13 of WebSocket (RFC 6455 4.4).", 426, UPGRADE)
+    try:
+        key = b64decode(request.fields.get(b"sec-websocket-key", b""), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 16:
+        return text_answer("Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 4.1).", 400)
+    if not same_origin(request, scheme):
+        return text_answer("A page from elsewhere may not open a WebSocket here (RFC 6455 10.2).", 403)
+    return Upgrade(request, conversation)
+
+
+def same_origin(request: Request, scheme: str) -> bool:
+    """Whether the page that asks is one of this server's. Programs that are no browsers send no Origin."""
+    origin = request.fields.get(b"origin")
+    if origin is None:
+        return True
+    try:
+        theirs = urlsplit(origin.decode("latin-1"))
+        ours = urlsplit(f"{scheme}://{request.authority}")
+        usual = {"http": 80, "https": 443}[scheme]
+        return (theirs.scheme, theirs.hostname, theirs.port or usual) == (
+            scheme,
+            ours.hostname,
+            ours.port or usual,
+        )
+    except ValueError:
+        return False
+
+
+def agreement(upgrade: Upgrade, limits: HttpLimits) -> tuple[str, dict[str, object]]:
+    """The extensions to name in the answer, and the terms that hold, for :class:`Terms`."""
+    agreed = agree(upgrade.extensions)
+    most = min(upgrade.most or limits.websocket_message, limits.websocket_message)
+    terms: dict[str, object] = {
+        "message": most,
+        "frame": min(upgrade.most_frame or most, most),
+        "ping": limits.websocket_ping,
+        "pong": limits.websocket_pong,
+        "deflate": agreed,
+    }
+    return agreed.answer if agreed else "", terms
+
+
+def _words(value: str) -> list[str]:
+    return [word.strip().lower() for word in value.split(",")]

@@ -1,0 +1,204 @@
+"""A WebSocket on an observed connection that was opened as something else: RFC 6455 after the handshake.
+
+Whoever answers the handshake hands the connection over to a :class:`WebSocket`
+with a :class:`Conversation`, which hears whole messages. Each frame is one
+message of the journal, shown as what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol as Shape
+from typing import cast
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from playground.wire.deflate import SMALLEST, Agreement, Deflate, Inflate
+from playground.wire.frames import NAMES, Broken, Code, Frame, FrameReader, Opcode, close_content, frame
+from playground.wire.observed import Observed
+
+CLOSING_SECONDS = 1.0
+"""How long the client may take to answer our close frame."""
+
+LINGER_BYTES = 262_144
+"""Bytes that are read and thrown away after a refusal, so that the client gets to read it."""
+
+
+class Conversation(Shape):
+    """What is done with the messages of one WebSocket."""
+
+    def heard(self, socket: WebSocket, message: str | bytes) -> None:
+        """The client said a whole message: text or bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one WebSocket. 0 seconds: never."""
+
+    message: int
+    """Bytes that a message may have."""
+    frame: int = 0
+    """Bytes that a frame may have; 0: as many as a message."""
+    ping: float = 20.0
+    """Seconds of silence after which the client is asked whether it is still there."""
+    pong: float = 20.0
+    """Seconds that it may take to say so."""
+    deflate: Agreement | None = None
+    setting: str = "websocket_message"
+    """The limit's name in the journal."""
+
+
+class WebSocket(Protocol):
+    """One WebSocket."""
+
+    claims_messages = True
+    idle_by_message = True
+
+    def __init__(self, conversation: Conversation, terms: Terms) -> None:
+        self._conversation = conversation
+        self._terms = terms
+        self._deflate = Deflate(terms.deflate) if terms.deflate else None
+        inflate = Inflate(terms.deflate) if terms.deflate else None
+        self._reader = FrameReader(terms.message, terms.frame, inflate)
+        self._alive = True
+        self._asked = False
+        self._closing = False
+        self._broken = False
+        self._input_over = False
+        self._thrown_away = 0
+        self._watch: IDelayedCall | None = None
+
+    @property
+    def wire(self) -> Observed:
+        """The observed transport."""
+        return cast("Observed", self.transport)
+
+    # -- for conversations -------------------------------------------------------------------
+
+    def say(self, message: str | bytes) -> None:
+        """Send a whole message: text or bytes."""
+        if isinstance(message, str):
+            self._send(Opcode.TEXT, message.encode())
+        else:
+            self._send(Opcode.BINARY, message)
+
+    def close(self, code: int, reason: str, why: str) -> None:
+        """Say goodbye, wait a little for the client's, and close. ``why`` goes to the journal."""
+        if self._closing or self.wire.disconnecting:
+            return
+        self._send(Opcode.CLOSE, close_content(code, reason))
+        self._closing = True
+        self.wire.call_later(CLOSING_SECONDS, self.wire.loseConnection, why)
+
+    # -- Twisted and Observed call these -----------------------------------------------------
+
+    @override
+    def connectionMade(self) -> None:
+        if self._terms.ping:
+            self._watch = self.wire.call_later(self._terms.ping, self._look)
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        wire = self.wire
+        wire.unclaimed = wire.unclaimed[:0]  # the reader has it; what becomes no frame is given back
+        if self._broken:
+            self._throw_away(data)
+            return
+        self._reader.feed(data)
+        self._read()
+
+    def drained(self) -> None:
+        """A reader that was behind has caught up: go on with what it sent."""
+        self._read()
+
+    def input_ended(self) -> None:
+        """The client has closed its half: answer what is still to be answered, then close."""
+        self._input_over = True
+        self._read()
+
+    def goodbye(self, reason: str) -> None:
+        """The server stops."""
+        self.close(Code.GOING_AWAY, "the server stops", reason)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self._broken:
+            self.wire.unclaimed = bytearray(self._reader.unfinished)  # partial, and masked throughout
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        wire, reader = self.wire, self._reader
+        while not (wire.clogged or wire.disconnecting or self._broken):
+            one = reader.next()
+            if one is None:
+                break
+            if isinstance(one, Broken):
+                self._refuse(one)
+            else:
+                self._take(one)
+        if self._input_over and not wire.clogged:
+            wire.loseConnection("client")
+
+    def _take(self, one: Frame) -> None:
+        opcode, size, content, message = one
+        self.wire.connection.frame_received(NAMES[opcode], content, size)
+        self._alive = True
+        if opcode == Opcode.CLOSE:
+            self._client_closes(content)
+        elif self._closing:
+            return  # whatever it says now, it has not read our goodbye yet
+        elif opcode == Opcode.PING:
+            self._send(Opcode.PONG, content)
+        elif opcode != Opcode.PONG and message is not None:
+            self._conversation.heard(self, message)
+
+    def _client_closes(self, content: bytes) -> None:
+        if not self._closing:
+            self._send(Opcode.CLOSE, content[:2])
+            self._closing = True
+        self.wire.loseConnection("client")
+
+    def _refuse(self, problem: Broken) -> None:
+        wire = self.wire
+        if problem.limit:
+            wire.limit(self._terms.setting, problem.limit, problem.text)
+        else:
+            wire.refused(problem.rule, problem.text, problem.source)
+        self.close(problem.code, problem.text, "limit" if problem.limit else "refused")
+        self._broken = True
+
+    def _throw_away(self, data: bytes) -> None:
+        """After a refusal nothing can be read; a little that comes alone is the client's goodbye."""
+        self._thrown_away += len(data)
+        if len(data) <= 131 or self._thrown_away > LINGER_BYTES:
+            self.wire.loseConnection("refused")
+
+    def _send(self, opcode: Opcode, content: bytes) -> None:
+        wire = self.wire
+        if self._closing or wire.disconnecting:
+            return
+        deflated = self._deflate is not None and len(content) >= SMALLEST and opcode < Opcode.CLOSE
+        sent = self._deflate.deflate(content) if self._deflate is not None and deflated else content
+        data = frame(opcode, sent, deflated=deflated)
+        wire.connection.frame_sent(NAMES[opcode], content, len(data))
+        wire.write_silently(data)
+
+    def _look(self) -> None:
+        """Whether the client is still there: asked, where no whole frame has come for a while."""
+        terms, wire = self._terms, self.wire
+        if self._alive:
+            self._alive = self._asked = False
+            self._watch = wire.call_later(terms.ping, self._look)
+        elif not self._asked and not wire.clogged:
+            self._asked = True
+            self._send(Opcode.PING, b"")
+            self._watch = wire.call_later(terms.pong or terms.ping, self._look)
+        elif terms.pong and not wire.clogged:
+            wire.limit("websocket_pong", terms.pong, "the client does not answer a ping")
+            self.close(Code.TROUBLE, "no answer to a ping", "idle")
+        else:
+            self._watch = wire.call_later(terms.ping, self._look)

@@ -1,0 +1,125 @@
+"""WebSockets on the HTTP server, over sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_twisted
+
+from playground.servers.http import HttpLimits, HttpServer
+from playground.testing import Served, Talk, serve
+from playground.wire.frames import Opcode, close_content, frame
+
+KEY = b"\x37\xfa\x21\x3d"
+HANDSHAKE = (
+    "Host: here\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest_twisted.async_yield_fixture
+async def site() -> AsyncIterator[Served]:
+    from twisted.internet import reactor  # noqa: TID251
+
+    served = await serve(HttpServer(HttpLimits(websocket_message=1000)), reactor)
+    yield served
+    await served.stop()
+
+
+def said(content: bytes, opcode: int = Opcode.TEXT) -> bytes:
+    """A client's frame."""
+    return frame(opcode, content, key=KEY)
+
+
+async def opened(site: Served, path: str, more: bytes = b"", headers: str = "") -> Talk:
+    talk = await site.connect()
+    talk.say(f"GET {path} HTTP/1.1\r\n{HANDSHAKE}{headers}\r\n".encode() + more)
+    head = await talk.until("\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head  # RFC 6455 1.3
+    return talk
+
+
+async def test_frames_that_come_with_the_request_are_answered_once(site: Served) -> None:
+    talk = await opened(site, "/websocket/echo", said(b"one") + said(b"two"))
+    assert await talk.until(b"two") == frame(1, b"one") + frame(1, b"two")
+    talk.say(said(close_content(1000), Opcode.CLOSE))
+    assert await talk.rest() == frame(8, close_content(1000))
+    await site.happens("event:connection.close")
+    kept = [(event.event, event.frame, event.data) for event in messages(site)]
+    assert kept[:4] == [
+        ("received", "text", "one"),
+        ("sent", "text", "one"),
+        ("received", "text", "two"),
+        ("sent", "text", "two"),
+    ]
+
+
+def messages(site: Served) -> list[Any]:
+    return [_Shown(event) for event in site.events() if getattr(event, "frame", None) is not None]
+
+
+class _Shown:
+    def __init__(self, event: Any) -> None:
+        self.event = type(event).__name__.lower()
+        self.frame, self.data = event.frame, event.data
+
+
+async def test_a_counter_lives_as_long_as_the_socket(site: Served) -> None:
+    talk = await opened(site, "/ws")
+    talk.say(said(b"hello"))
+    assert b'{"n":1,"echo":"hello"}' in await talk.until(b"}")
+    talk.say(said(b'{"ask":"state"}'))
+    answer = await talk.until(b"}}")
+    assert b'"connection":{"counter":1}' in answer
+    talk.hang_up()
+    [change] = await site.happens("changed")
+    assert change.changed == {"counter": (None, 1)}
+    [close] = await site.happens("event:connection.close")
+    assert close.forgot == {"counter": 1}
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "code"),
+    [
+        (frame(1, b"no mask"), 1002),
+        (said(b"\xff"), 1007),
+        (said(b"x" * 1001), 1009),
+    ],
+)
+async def test_what_is_refused_closes_with_its_code(site: Served, bytes_: bytes, code: int) -> None:
+    talk = await opened(site, "/websocket/echo", bytes_)
+    rest = await talk.rest()
+    assert rest[:1] == b"\x88"
+    assert int.from_bytes(rest[2:4], "big") == code
+    assert site.events("event:refused") or site.events("event:limit")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ("Host: here\r\n", b"426"),
+        (HANDSHAKE + "Origin: http://elsewhere\r\n", b"403"),
+        (HANDSHAKE.replace("13", "8"), b"426"),
+        (HANDSHAKE.replace("dGhl", ""), b"400"),
+    ],
+)
+async def test_a_handshake_that_is_not_taken(site: Served, headers: str, status: bytes) -> None:
+    talk = await site.connect()
+    talk.say(f"GET /ws HTTP/1.1\r\n{headers}\r\n".encode())
+    assert (await talk.line()).split()[1] == status
+    talk.hang_up()
+
+
+async def test_a_page_of_this_server_is_let_in(site: Served) -> None:
+    talk = await opened(site, "/ws", headers="Origin: http://here\r\n")
+    talk.hang_up()
+
+
+async def test_the_end_of_the_server_is_said(site: Served) -> None:
+    talk = await opened(site, "/ws", said(b"hi"))
+    await talk.until(b"}")
+    await site.stop()
+    assert (await talk.rest())[2:4] == (1001).to_bytes(2, "big")

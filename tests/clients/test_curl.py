@@ -116,3 +116,43 @@ def test_an_http_request_to_ftp_is_not_taken_for_commands(shell: Shell):
     assert b"421" in said.out
     assert b"230" not in said.out
     assert not shell.waits_for("protocol:ftp", "event:connection.close")[0].forgot
+
+
+def test_what_has_not_changed_is_not_sent_again(shell: Shell):
+    first = shell("curl -sS --etag-save tag -o page.html -w '%{http_code} %{size_download}' $HOST:$HTTP/html")
+    assert first.text.startswith("200 ")
+    again = shell(
+        "curl -sS --etag-compare tag -o no.html -w '%{http_code} %{size_download}' $HOST:$HTTP/html"
+    )
+    assert again.text == "304 0"
+    assert not shell.waits_for("protocol:http", "event:connection.close", count=2)[1].forgot
+
+
+def test_a_download_that_was_cut_off_goes_on(shell: Shell):
+    shell.file("letters", b"abcdefghij")
+    said = shell("curl -sS -C - -o letters -w '%{http_code}' $HOST:$HTTP/range/26")
+    assert said.text == "206"
+    assert shell.read("letters") == b"abcdefghijklmnopqrstuvwxyz"
+    assert shell("curl -sS -r 2-4 $HOST:$HTTP/range/26").out == b"cde"
+
+
+def test_a_cookie_jar_brings_the_session_back(shell: Shell):
+    ask = "curl -sS -b jar -c jar $HOST:$HTTP/counter/session"
+    assert [shell(ask).json["n"] for _ in range(3)] == [1, 2, 3]
+    assert shell("curl -sS $HOST:$HTTP/counter/session").json["n"] == 1
+    assert len(shell.waits_for("protocol:http", "event:session.start", count=2)) == 2
+    shell("playground forget session")
+    assert shell(ask).json["n"] == 1
+
+
+def test_digest_redirects_and_events(shell: Shell):
+    assert shell(
+        "curl -sS --digest -u ada:lovelace $HOST:$HTTP/digest-auth/auth/ada/lovelace/SHA-256"
+    ).json == {
+        "authenticated": True,
+        "user": "ada",
+    }
+    assert shell("curl -sSL -o /dev/null -w '%{num_redirects}' $HOST:$HTTP/redirect/3").text == "3"
+    events = shell("curl -sSN '$HOST:'$HTTP'/sse?count=3&duration=0.2'".replace("'$HOST:'", "$HOST:")).text
+    assert events.count("event: ping\n") == 3
+    assert "id: 8\n" in shell("curl -sSN -H 'Last-Event-ID: 7' $HOST:$HTTP/sse?count=1").text

@@ -38,8 +38,9 @@ def cookie_value(text: str) -> str:
     """A cookie's value, in double quotes and with octal escapes where it has unusual characters."""
     if _CONTROL.search(text):
         raise Unwritable("A cookie's value may have no CR, LF, NUL or other control character.")
-    if not _NOT_IN_COOKIE.search(text):
-        return text
+    quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
+    if not _NOT_IN_COOKIE.search(text[1:-1] if quoted else text):
+        return text  # quotes around the whole are allowed. RFC 6265 4.1.1
     escaped = "".join(
         chr(byte) if not _NOT_IN_COOKIE.search(chr(byte)) or byte == 0x20 else f"\\{byte:03o}"
         for byte in text.encode()

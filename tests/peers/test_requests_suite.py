@@ -1,0 +1,49 @@
+"""The tests of requests that use httpbin, asking the playground."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from playground.testing import run
+from tests.peers.downloads import pip, plain_environment, source
+
+VERSION = "requests==2.34.2"
+
+_TLS = "wants pytest-httpbin's second server, with TLS and the certificates of its package"
+_NETWORK = "asks an address on the internet, not httpbin"
+
+DESELECTED = {
+    "TestRequests::test_proxy_error_on_bad_url": _TLS,
+    "TestRequests::test_pyopenssl_redirect": _TLS,
+    "TestRequests::test_invalid_ca_certificate_path": _TLS,
+    "TestRequests::test_invalid_ssl_certificate_files": _TLS,
+    "TestRequests::test_certificate_failure": _TLS,
+    "TestRequests::test_auth_is_stripped_on_http_downgrade": _TLS,
+    "TestTimeout::test_connect_timeout": _NETWORK,
+    "TestTimeout::test_total_timeout_connect": _NETWORK,
+}
+"""Tests that are not run, and why."""
+
+
+def test_the_tests_of_requests_pass(tmp_path: Path):
+    folder = source(VERSION, tmp_path)
+    library = tmp_path / "lib"
+    wanted = [VERSION.replace("==", "[socks]=="), "pytest-mock", "trustme"]
+    pip(sys.executable, "install", "--target", str(library), *wanted)
+    with run(only="http") as playground:
+        said = subprocess.run(
+            [
+                sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "playground_httpbin",
+                "-c", "/dev/null", "--rootdir", str(folder), "tests/test_requests.py",
+                *(f"--deselect=tests/test_requests.py::{name}" for name in DESELECTED),
+            ],
+            cwd=folder,
+            env=plain_environment(
+                PYTHONPATH=f"{Path(__file__).parent}:{library}",
+                PLAYGROUND_AT=str(playground.servers["http"]),
+            ),
+            capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
+    assert said.returncode == 0, said.stdout[-20000:] + said.stderr

@@ -43,6 +43,7 @@ SPECS: dict[str, Spec] = {
     "ftp_root": Spec("path", "serve this folder over FTP", "a sandbox in STATE_DIR"),
     "ftp_write": Spec("flag", "let accounts write below --ftp-root", "off"),
     "account": Spec("accounts", "NAME:PASSWORD, one more person who may log in"),
+    "game_store": Spec("text", "where Lantern's game is kept: sqlite, or memory", "sqlite"),
     "game_seed": Spec("text", "fixes the order of Lantern's cards", "a new one each time"),
     "capture": Spec("text", "what the journal keeps of each message: none, head (4 KiB) or full", "head"),
     "reveal": Spec("flag", "write secrets into the journal in clear", "off"),

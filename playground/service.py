@@ -29,6 +29,7 @@ from playground.servers import Playground
 from playground.settings import Settings
 from playground.state_dir import StateDir, StateDirError
 from playground.stores.accounts import Accounts
+from playground.stores.snapshots import StoreError
 from playground.views.jsonl_writer import JsonlWriter
 from playground.views.runs import start_run
 from playground.wire.listening import BadEndpoint, ListeningService
@@ -132,7 +133,10 @@ class PlaygroundService:
 
     async def _open_server(self, name: str, playground: Playground) -> None:
         endpoint = self.settings.endpoints[name]
-        service = playground.server.service(playground, endpoint)
+        try:
+            service = playground.server.service(playground, endpoint)
+        except StoreError as error:  # what it kept cannot be read: better no server than an empty one
+            raise StartError(str(error)) from error
         running = _Running(playground, service)
         self.running[name] = running
         service.startService()

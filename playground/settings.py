@@ -53,6 +53,8 @@ class Settings:
     ftp_root: Path | None
     ftp_write: bool
     game_seed: int | None
+    game_store: str
+    """``memory`` or ``sqlite``."""
     capture: Capture
     reveal: bool
     quiet: bool
@@ -66,6 +68,7 @@ class Settings:
             "ftp_root": self.ftp_root,
             "ftp_write": self.ftp_write,
             "game_seed": self.game_seed,
+            "game_store": self.game_store,
         }
 
 
@@ -109,6 +112,7 @@ def load(
         ftp_root=given.path("ftp_root"),
         ftp_write=given.flag("ftp_write"),
         game_seed=_seed(given),
+        game_store=_store(given),
         capture=_capture(given),
         reveal=given.flag("reveal"),
         quiet=given.flag("quiet"),
@@ -243,6 +247,13 @@ def _seed(given: Layers) -> int | None:
         return int(text) if text else None
     except ValueError as error:
         raise SettingError(f"--game-seed is a whole number, not {text!r}.") from error
+
+
+def _store(given: Layers) -> str:
+    text = given.text("game_store", "sqlite")
+    if text not in ("memory", "sqlite"):
+        raise SettingError(f"--game-store is memory or sqlite, not {text!r}.")
+    return text
 
 
 def _capture(given: Layers) -> Capture:

@@ -20,7 +20,7 @@ FILE_MEGABYTES = 200
 REQUESTS = 1000
 LINES = 100
 """What each player says."""
-THREADS = ("the reactor", "the journal's writer")
+THREADS = ("the reactor", "the journal's writer", "the game's store")
 
 
 @needs_proc

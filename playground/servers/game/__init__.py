@@ -14,16 +14,19 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import ClassVar, cast
 
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from typing_extensions import override
 
 from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
-from playground.servers.game import words
+from playground.servers.game import saved, words
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.protocol import Player
 from playground.servers.game.shell import Shell
+from playground.stores.snapshots import SnapshotStore, StoreError
 from playground.wire.ledger import Connection
 from playground.wire.limits import Limits
 from playground.wire.listening import ListeningService
@@ -57,8 +60,15 @@ class GameServer(Server):
         if self._shell is None:
             seed = playground.settings.get("game_seed")
             random = Random(str(seed)) if seed is not None else cast("Random", playground.random)
-            self._shell = Shell(playground, random, self._tokens)
-        return playground.listen(endpoint, _Factory(self._shell))
+            shell = Shell(playground, random, self._tokens, _store(playground))
+            try:
+                shell.open()
+            except StoreError as error:
+                raise StoreError(
+                    f"The game's store {error}. Move that file away, or: playground --game-store memory"
+                ) from error
+            self._shell = shell
+        return _Serving(playground.listen(endpoint, _Factory(self._shell)), self._shell)
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
@@ -90,6 +100,44 @@ class GameServer(Server):
             self._shell.forget(lantern.forget_seats())
         elif where == "shared":
             self._shell.forget(lantern.forget_table())
+
+
+def _store(playground: Playground) -> SnapshotStore | None:
+    """Where the game is kept, if it is to outlive the process."""
+    if playground.settings.get("game_store", "memory") != "sqlite" or playground.state_dir is None:
+        return None
+    return SnapshotStore(
+        playground.state_dir / "game.sqlite",
+        playground.reactor,
+        version=saved.VERSION,
+        upgrades=saved.UPGRADES,
+        patience=playground.options.save,
+    )
+
+
+class _Serving(Service):
+    """Listens, and closes the store when nobody is connected any more."""
+
+    def __init__(self, listening: ListeningService, shell: Shell) -> None:
+        self._listening = listening
+        self._shell = shell
+
+    @property
+    def opened(self) -> Deferred[tuple[str, int]]:
+        """As of the one inside."""
+        return self._listening.opened
+
+    @override
+    def startService(self) -> None:
+        self._listening.startService()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await maybeDeferred(self._listening.stopService)
+        await self._shell.close()
 
 
 class _Factory(Factory):

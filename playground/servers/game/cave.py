@@ -14,6 +14,9 @@ from playground.servers.game.cards import Card, Danger, Vein, shared
 
 Choice = Literal["go", "home"]
 
+CAVES = 3
+"""In one game."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -8,14 +8,17 @@ from random import Random
 
 from playground.servers.game import words
 from playground.servers.game.cards import GEMS, shuffled
-from playground.servers.game.cave import Cave, Choice
+from playground.servers.game.cave import CAVES, Cave, Choice
 from playground.servers.game.effects import Alarm, Effect, News, Rest, SubjectStep, Tell, Wake
 from playground.servers.game.limits import GameLimits
+from playground.servers.game.saved import Saved, cave_of
 from playground.servers.game.seats import Seat, Seats
-from playground.servers.game.table import Order, Orders, TableInputs, table_machine
+from playground.servers.game.table import WAITING, Order, Orders, TableInputs, table_machine
 from playground.wire.machines import Transition, state_of, trace
 
-CAVES = 3
+SHORTEST_OIL = 1.0
+"""Seconds that oil burns at least when a game is put back: time to see where one is."""
+
 TABLE = "game/table"
 """The table's name in the journal."""
 
@@ -39,6 +42,8 @@ class Game:
     """When the oil is burnt, on the reactor's clock; None while none burns."""
     oil_left: float = 0.0
     """Seconds that were left when the lamps were put out."""
+    decks: int = 0
+    """Decks shuffled so far, in all games."""
     dealt: int = 0
     """Gems that came into this game."""
     buried: int = 0
@@ -46,8 +51,25 @@ class Game:
     machine: TableInputs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.machine = table_machine(self.orders)
+        self._start_machine("lobby")
+
+    def _start_machine(self, state: str) -> None:
+        self.machine = table_machine(self.orders, WAITING[state])
         trace(self.machine, "table", self._stepped)
+
+    def put_back(self, saved: Saved, slept: float) -> None:
+        """Everything is as it was ``saved``; the oil did not burn for the ``slept`` seconds since then."""
+        self._start_machine(saved.table)
+        self.cave = None if saved.cave is None else cave_of(saved.cave)
+        self.cave_number, self.steps = saved.cave_number, saved.steps
+        self.oil_until, self.oil_left = saved.oil_until, saved.oil_left
+        self.dealt, self.buried, self.decks = saved.dealt, saved.buried, saved.decks
+        self.effects += [Rest(Alarm("oil", "table")), Rest(Alarm("pause", "table"))]
+        if self.oil_until is not None:
+            self.oil_until = max(self.now() + SHORTEST_OIL, self.oil_until + slept)
+            self.effects.append(Wake(Alarm("oil", "table"), self.oil_until - self.now()))
+        if saved.table == "between":
+            self.effects.append(Wake(Alarm("pause", "table"), self.limits.pause))
 
     def _stepped(self, step: Transition) -> None:
         self.effects.append(SubjectStep("shared", TABLE, step))
@@ -132,6 +154,7 @@ class Game:
         self.cave_number += 1
         self.steps = 0
         self.cave = Cave.opened(shuffled(self.random), people)
+        self.decks += 1
         self.dealt += GEMS
         self.effects.append(News(words.cave_opens(self.cave_number, CAVES, people)))
 

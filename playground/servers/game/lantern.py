@@ -6,7 +6,7 @@ whoever carries the effects out may save :class:`Lantern` first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from playground.servers.game import commands, pictures, words
@@ -26,6 +26,7 @@ from playground.servers.game.game import TABLE, Game
 from playground.servers.game.guesses import Guesses
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.pictures import Pictures
+from playground.servers.game.saved import Saved
 from playground.servers.game.seats import Seat, Seats
 from playground.wire.memory import Subject
 
@@ -179,6 +180,38 @@ class Lantern:
         """There is no game any more; the seats stay, and what is in their chests."""
         self.game.machine.forgotten()
         self.effects.append(News(words.FORGOTTEN_TABLE))
+        return self._finish()
+
+    def put_back(self, saved: Saved, bound: Mapping[str, str], slept: float = 0.0) -> list[Effect]:
+        """Seats and table are as they were ``saved``: at the start, or because the newest did not get saved.
+
+        ``bound`` says which connection sat on which seat then; a dialogue that
+        has come to a seat since then, or lost it, is back at the greeting.
+        """
+        self.effects.clear()
+        self.game.orders.pending.clear()
+        for seat in list(self.seats):
+            self.effects.append(Rest(Alarm("grace", seat.name)))
+            self.seats.remove(seat)
+            self._pictures.drop(seat.subject)
+        for one in saved.seats:
+            talk = self._talks.get(bound.get(one.name, ""))
+            sits = talk is not None and talk.state in ("seated", "muted") and talk.seat is not None
+            seat = self.seats.put(one.name, talk.conn if talk and sits else None, one.key)
+            seat.used_key, seat.ready, seat.chest = one.used_key, one.ready, one.chest
+            if talk is not None and sits:
+                talk.seat = seat
+            else:
+                self.effects.append(Wake(Alarm("grace", seat.name), self.limits.grace))
+        for talk in self._talks.values():
+            if talk.seat is not None and talk.seat.conn != talk.conn:
+                talk.seat = None
+            if talk.seat is not None and self.seats.get(talk.seat.name) is not talk.seat:
+                talk.seat = None
+            if talk.seat is None and talk.state in ("seated", "muted"):
+                self.effects.append(Rest(Alarm("calm", talk.conn)))
+                talk.machine.forgotten()
+        self.game.put_back(saved, slept)
         return self._finish()
 
     # -- what the commands need --------------------------------------------------------------

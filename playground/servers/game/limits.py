@@ -31,6 +31,8 @@ class GameLimits(Limits):
     calm: float = limit(2.0, "a flooder is not heard for this long")
     muted_lines: int = limit(100, "lines that a flooder may lose before the connection is closed")
 
+    save: float = limit(5.0, "a disk that has not taken a move by then is given up, and the move with it")
+
     hello: float = limit(
         0.2, "a browser or curl speaks first within this time, and must not get our greeting"
     )

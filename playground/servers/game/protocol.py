@@ -24,6 +24,9 @@ HTTP_LINE = re.compile(rb"[A-Z]{3,10} \S+ HTTP/[0-9.]+$")
 HTTP_BEGINNING = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) \S")
 METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"TRACE ")
 
+MOST_AHEAD = 4096
+"""Bytes that a client may send before what it said first is saved."""
+
 
 class Player(Protocol):
     """One connection."""
@@ -38,6 +41,9 @@ class Player(Protocol):
         self._greeting: IDelayedCall | None = None
         self._greeted = False
         self._input_over = False
+        self._paused = False
+        self.is_handling = False
+        """True while its input is being handled."""
 
     @property
     def wire(self) -> Observed:
@@ -72,6 +78,13 @@ class Player(Protocol):
         """A reader that was behind has caught up: go on with what it sent."""
         self._handle_input()
 
+    def go_on(self) -> None:
+        """What was said before is saved: go on with what came after it."""
+        self._handle_input()
+        if self._paused:
+            self._paused = False
+            self.wire.resumeProducing()
+
     def input_ended(self) -> None:
         """The client has closed its half: answer what is still to be answered, then close."""
         self._input_over = True
@@ -101,7 +114,14 @@ class Player(Protocol):
         self._shell.carry_out(effects, self.wire.connection)
 
     def _handle_input(self) -> None:
-        while not (self.wire.clogged or self.wire.disconnecting):
+        outermost, self.is_handling = not self.is_handling, True
+        try:
+            self._handle_pieces()
+        finally:
+            self.is_handling = not outermost
+
+    def _handle_pieces(self) -> None:
+        while not (self.wire.clogged or self.wire.disconnecting or self._shell.waits(self._name)):
             piece = self._reader.next()
             if not self._greeted and not may_be_http(piece, self._reader):
                 self._greet()
@@ -110,7 +130,11 @@ class Player(Protocol):
             self._handle(piece)
         if echo := self._reader.take_echo():
             self.wire.write_silently(echo)
-        if self._input_over and not (self.wire.clogged or self.wire.disconnecting):
+        waits = self._shell.waits(self._name)
+        if waits and not self._paused and len(self.wire.unclaimed) > MOST_AHEAD:
+            self._paused = True
+            self.wire.pauseProducing()
+        if self._input_over and not (waits or self.wire.clogged or self.wire.disconnecting):
             self._carry_out(self._lantern.ended(self._name))
 
     def _handle(self, piece: Piece) -> None:

@@ -50,7 +50,7 @@ class SeatInputs(Protocol):
 
 @dataclass(eq=False)
 class Seat:
-    """One person's place. Who sits there shows a token, of which only the hash is kept, here as in a store."""
+    """One person's place. Who sits there shows a token, of which only the hash is kept."""
 
     name: str
     grace: float

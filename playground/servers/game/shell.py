@@ -9,9 +9,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 
+from playground.journal.events import Trouble
 from playground.servers import Playground
-from playground.servers.game import secrets_said
+from playground.servers.game import secrets_said, words
+from playground.servers.game.cards import shuffled
 from playground.servers.game.dialogue import Talk
 from playground.servers.game.effects import (
     Alarm,
@@ -27,28 +30,46 @@ from playground.servers.game.effects import (
     TellState,
     Wake,
 )
+from playground.servers.game.held import Batch, Held
 from playground.servers.game.lantern import Lantern
 from playground.servers.game.limits import GameLimits
+from playground.stores.snapshots import SnapshotStore, StoreError
+from playground.wire.inner import ran
 from playground.wire.ledger import Connection
 
 if TYPE_CHECKING:
     from playground.servers.game.protocol import Player
 
+log = Logger()
+
+MOST_DECKS = 100_000
+"""Decks that are shuffled once more to find where a seed had got to: a second's work."""
+
 
 class Shell:
     """Carries out what the core wants. The only place where effects leave it."""
 
-    def __init__(self, playground: Playground, random: Random, tokens: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        playground: Playground,
+        random: Random,
+        tokens: Callable[[], str],
+        store: SnapshotStore | None = None,
+    ) -> None:
         limits: GameLimits = playground.options
         self.lantern = Lantern(limits, random, tokens, playground.reactor.seconds)
         self.limits = limits
         self.stopping = False
         """True from the moment the server stops: nobody is told any news, and no timer is set."""
         self._playground = playground
+        self._seeded = playground.settings.get("game_seed") is not None
         self._players: dict[str, Player] = {}
         self._timers: dict[Alarm, IDelayedCall] = {}
         self._waiting: deque[Effect] = deque()
         self._busy = False
+        self._going_on: dict[str, None] = {}
+        self._goes_on = False
+        self._held = None if store is None else Held(self.lantern, store, self._let_go, self._undo)
 
     def arrived(self, player: Player) -> Talk:
         """A connection is there."""
@@ -65,16 +86,28 @@ class Shell:
     def carry_out(
         self, effects: Iterable[Effect], cause: Connection | None = None, why: str = "ended"
     ) -> None:
-        """Do ``effects``, in order. What changed is journaled first, as done by ``cause`` or by the clock."""
-        self._journal_steps_and_queue(effects)
+        """Do ``effects``, in order, once the game is saved.
+
+        What changed is journaled first, as done by ``cause`` or by the clock.
+        """
+        self._journal_steps_and_queue(effects, cause)
         if cause is not None:
             cause.pull()
         else:
             self._playground.pull(why)
         self.drain()
 
+    def waits(self, conn: str) -> bool:
+        """Whether what ``conn`` said last is not saved yet: nothing more of it is handled until then."""
+        return self._held is not None and self._held.waits(conn)
+
     def drain(self) -> None:
-        """Do what waits. Whatever that leads to comes after it."""
+        """Do what waits, or have it saved first. Whatever that leads to comes after it."""
+        if self._held is not None:
+            self._held.settle()
+        self._do_what_waits()
+
+    def _do_what_waits(self) -> None:
         if self._busy:
             return
         self._busy = True
@@ -86,12 +119,27 @@ class Shell:
 
     def forget(self, effects: list[Effect]) -> None:
         """Carry out a ``forget`` whose traces in the journal come from whoever ordered it."""
-        self._journal_steps_and_queue(effects)
+        self._journal_steps_and_queue(effects, None)
         self._playground.call_later(0, self.drain)
 
+    def open(self) -> None:
+        """Put back the game that was saved, if there is a store. Raises ``StoreError``."""
+        if self._held is None:
+            return
+        random = self.lantern.game.random
+        self._held.open()
+        for _ in range(min(self.lantern.game.decks, MOST_DECKS) if self._seeded else 0):
+            shuffled(random)
+
     def start(self) -> None:
-        """The server begins."""
+        """The server begins: the clocks of a game that was put back go on."""
         self.stopping = False
+        self._playground.call_later(0, self.drain)
+
+    async def close(self) -> None:
+        """The server has stopped: save what is not saved, and let go of the store."""
+        if self._held is not None:
+            await self._held.close()
 
     def stop(self) -> None:
         """The server stops: no timer may outlive it."""
@@ -101,12 +149,77 @@ class Shell:
                 timer.cancel()
         self._timers.clear()
 
-    def _journal_steps_and_queue(self, effects: Iterable[Effect]) -> None:
+    def _journal_steps_and_queue(self, effects: Iterable[Effect], cause: Connection | None) -> None:
+        wanted = self._without_steps(effects)
+        if self._held is None:
+            self._waiting.extend(wanted)
+        elif wanted:
+            # What somebody asks about is told as it is now, not as it is when it is saved.
+            now: list[Effect] = [
+                self._state_told(one.to) if isinstance(one, TellState) else one for one in wanted
+            ]
+            self._held.add(Batch(now, cause))
+
+    def _without_steps(self, effects: Iterable[Effect]) -> list[Effect]:
+        """Journal the steps of the machines; returns the rest."""
+        rest: list[Effect] = []
         for effect in effects:
             if isinstance(effect, DialogueStep | SubjectStep):
                 self._do(effect)
             else:
-                self._waiting.append(effect)
+                rest.append(effect)
+        return rest
+
+    # -- after a save ------------------------------------------------------------------------
+
+    def _let_go(self, batches: list[Batch]) -> None:
+        ledger = self._playground.ledger
+        for batch in batches:
+            self._waiting.extend(batch.effects)
+            acting, ledger.acting = ledger.acting, batch.cause or "server"
+            try:
+                self._do_what_waits()
+            finally:
+                ledger.acting = acting
+        self._go_on(batches)
+
+    def _undo(self, batches: list[Batch], effects: list[Effect], error: StoreError) -> None:
+        """Nothing of ``batches`` has happened; who did it is told. Sockets are closed all the same."""
+        self._playground.journal.record(Trouble(protocol=self._playground.server.name, text=str(error)))
+        log.error("the game was not saved: {error}", error=error)
+        for name in dict.fromkeys(batch.cause.id for batch in batches if batch.cause is not None):
+            player = self._players.get(name)
+            if player is not None:
+                text = words.NOT_SAVED_AT_ALL if player.talk.state == "greeting" else words.NOT_SAVED
+                effects.append(Refuse(name, "not-saved", text))
+        undone = [effect for batch in batches for effect in batch.effects]
+        effects += [effect for effect in undone if isinstance(effect, Rest | Close)]
+        self._waiting.extend(self._without_steps(effects))
+        self._playground.pull("undone")
+        self._do_what_waits()
+        self._go_on(batches)
+
+    def _go_on(self, batches: list[Batch]) -> None:
+        """Handle what those have said meanwhile, one after the other and not one inside of the other."""
+        self._going_on.update({batch.cause.id: None for batch in batches if batch.cause is not None})
+        if self._goes_on:
+            return
+        self._goes_on = True
+        try:
+            while self._going_on:
+                name = next(iter(self._going_on))
+                del self._going_on[name]
+                self._handle_more(self._players.get(name))
+        finally:
+            self._goes_on = False
+
+    def _handle_more(self, player: Player | None) -> None:
+        if player is None or player.is_handling:
+            return
+        connection = player.wire.connection
+        if not ran(self._playground.ledger, connection, player.go_on):
+            player.wire.farewell("trouble")
+        connection.pull()
 
     # -- one effect each ---------------------------------------------------------------------
 
@@ -121,9 +234,7 @@ class Shell:
                 for player in self._reached((to,)):
                     player.wire.send(data)
             case TellState(to):
-                for player in self._reached((to,)):
-                    answer = self._playground.four_words(player.wire.connection)
-                    player.wire.send(json.dumps(answer, ensure_ascii=False).encode() + player.line_end)
+                self._do(self._state_told(to))
             case Refuse(to, rule, text, silent):
                 for player in self._reached((to,)):
                     player.wire.refused(rule, text)
@@ -149,6 +260,13 @@ class Shell:
                     timer.cancel()
             case _:
                 raise TypeError(f"{effect} cannot be carried out")
+
+    def _state_told(self, to: str) -> Answer:
+        player = self._players.get(to)
+        if player is None:
+            return Answer(to, b"")
+        four_words = self._playground.four_words(player.wire.connection)
+        return Answer(to, json.dumps(four_words, ensure_ascii=False).encode() + player.line_end)
 
     def _reached(self, to: tuple[str, ...]) -> list[Player]:
         if self.stopping:

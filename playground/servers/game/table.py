@@ -111,3 +111,6 @@ between.upon(TableInputs.forgotten).to(lobby)(_clears)
 lobby.upon(TableInputs.forgotten).to(lobby)(_clears)
 
 table_machine = _table.build()
+
+WAITING = {"lobby": lobby, "choosing": choosing, "between": between, "paused": paused}
+"""The states in which the table can be found between two inputs."""

@@ -59,6 +59,8 @@ GAME_ON = "the game is under way"
 NOTHING_SAID = "say what?"
 TOKEN_SAID = "that is your token: whoever reads it can take your seat"
 MUTED = "not heard: you are muted"
+NOT_SAVED = "not saved: the disk did not take it, so it did not happen. Try again"
+NOT_SAVED_AT_ALL = f"{NOT_SAVED}: {BEGIN}"
 
 
 def plain(text: str, room: int = 400) -> str:

@@ -13,6 +13,10 @@ from playground.servers.http.request import Request, collect, pairs
 PARTS = 200
 """Parts of a multipart body that are looked at."""
 
+JSON_DEPTH = 500
+"""Brackets within brackets. Deeper is an attack on whoever has to walk through it."""
+
+_BRACKETS = re.compile(rb"[\[\]{}]")
 _BOUNDARY = re.compile(r""";[ \t]*boundary=(?:"([^"\r\n]{1,70})"|([^;", \t]{1,70}))""", re.IGNORECASE)
 _NAME = re.compile(r""";[ \t]*name=(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))""", re.IGNORECASE)
 _FILE_NAME = re.compile(r";[ \t]*filename=", re.IGNORECASE)
@@ -42,13 +46,22 @@ def read_form(request: Request) -> Form:
 
 
 def read_json(body: bytes) -> object:
-    """A body as JSON, or None where it is none."""
-    if not body:
+    """A body as JSON, or None where it is none or is nested too deeply to be answered."""
+    if not body or _nesting(body) > JSON_DEPTH:
         return None
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _nesting(body: bytes) -> int:
+    """How deeply arrays and objects are nested, at most: brackets within texts count too."""
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(body):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def readable(content: bytes, kind: str = "") -> str:

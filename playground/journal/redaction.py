@@ -15,6 +15,9 @@ from typing import Literal, NamedTuple
 SHORTEST_ECHO = 6
 """Bytes. A shorter secret is not searched for in answers: ``ada`` is also a name."""
 
+ECHOES = 16
+"""Secrets of unanswered messages that are looked for in what is sent, at most."""
+
 
 class Secret(NamedTuple):
     """The place of a secret in a message, in bytes from its start."""
@@ -51,3 +54,14 @@ def mask_values(data: bytes, values: Sequence[tuple[bytes, str]]) -> bytes:
         if secret in data:
             data = data.replace(secret, cover(secret, kind))
     return data
+
+
+def echoes(
+    data: bytes, secrets: Iterable[Secret], earlier: Iterable[tuple[bytes, str]] = ()
+) -> list[tuple[bytes, str]]:
+    """What to cover in the answers to ``data``: its secrets, and those of earlier messages that wait.
+
+    Longest first: else of a secret that contains another one only half would be covered.
+    """
+    said = {data[start:end]: kind for start, end, kind in secrets if end - start >= SHORTEST_ECHO}
+    return sorted(list((said | dict(earlier)).items())[:ECHOES], key=lambda echo: -len(echo[0]))

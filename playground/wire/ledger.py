@@ -24,16 +24,13 @@ from playground.journal.events import (
     Trouble,
 )
 from playground.journal.journal import Journal
-from playground.journal.redaction import SHORTEST_ECHO, Secret, mask_values
+from playground.journal.redaction import Secret, echoes, mask_values
 from playground.wire.addresses import Endpoint
 from playground.wire.machines import Transition
 from playground.wire.memory import NOTHING, Memory, Remembers, Step, state_event
 
 T = TypeVar("T")
 
-
-ECHOES: Final = 16
-"""Secrets of unanswered messages that are looked for in what is sent, at most."""
 
 TROUBLE_CHARACTERS: Final = 500
 
@@ -230,7 +227,7 @@ class Connection:
         self.pull()
         self._step = None  # a step that changed nothing is no part of what this message will change
         self.messages_received += 1
-        self._remember_echoes(data, secrets)
+        self._echoes = echoes(data, secrets, self._echoes if self._unanswered else ())
         event = Received(
             protocol=self.protocol,
             conn=self.id,
@@ -244,19 +241,10 @@ class Connection:
         self._ledger.memory.stale = True
         return self.last_received
 
-    def _remember_echoes(self, data: bytes, secrets: Sequence[Secret]) -> None:
-        """These secrets, and those of earlier messages that wait for their answers, longest first."""
-        said = [(data[start:end], kind) for start, end, kind in secrets]
-        echoes: dict[bytes, str] = {value: kind for value, kind in said if len(value) >= SHORTEST_ECHO}
-        if self._unanswered:
-            echoes |= dict(self._echoes)
-        # Longest first: else of a secret that contains another one only half would be covered.
-        self._echoes = sorted(list(echoes.items())[:ECHOES], key=lambda echo: -len(echo[0]))
-
     def sent(self, data: bytes, *, secrets: Sequence[Secret] = (), cause: int | None = None) -> int:
         """The server sends one message; returns its ``seq``. What changed before it is written first."""
         acting = self._ledger.acting or self
-        self._pull_own()
+        self.pull_own()
         if self._ledger.memory.stale:
             self._pull_subjects(None if acting == "server" else acting)
         self.messages_sent += 1
@@ -345,12 +333,8 @@ class Connection:
 
     def pull(self) -> None:
         """Write down what the server remembers differently since the last time."""
-        self._pull_own()
+        self.pull_own()
         self._pull_subjects(self)
-
-    def pull_own(self) -> None:
-        """The same for this socket's part alone."""
-        self._pull_own()
 
     def send_away(self) -> None:
         """One connection too many: it is never asked about, and counts no more."""
@@ -362,7 +346,8 @@ class Connection:
         conn, cause = (acting.id, acting.last_received) if acting else (None, None)
         ledger.ask("subjects", acting, None, ledger.memory.pull, conn=conn, cause=cause)
 
-    def _pull_own(self) -> None:
+    def pull_own(self) -> None:
+        """The same as :meth:`pull`, for this socket's part alone."""
         if self.parent is not None or self._sent_away:
             return  # a data connection is part of its control connection's state
         now = self._ledger.ask("remembered", self, self._remembered, self._server.remembered, self)

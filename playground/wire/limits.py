@@ -9,6 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+UNCLAIMED_BYTES = 8 * 1024 * 1024
+"""A protocol that leaves this much unclaimed is broken: its connection is closed."""
+
+SENT_AWAY_SECONDS = 5.0
+"""How long a connection that is one too many may take to hear so (TLS has to shake hands first)."""
+
 
 def limit(default: float | bool | str, why: str) -> Any:
     """A dataclass field with its reason.

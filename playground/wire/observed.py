@@ -33,14 +33,9 @@ from playground.wire.by_line import ByLine
 from playground.wire.flood import Flood
 from playground.wire.inner import Inner, ran
 from playground.wire.ledger import Ledger
+from playground.wire.limits import SENT_AWAY_SECONDS, UNCLAIMED_BYTES
 from playground.wire.outflow import Outflow
 from playground.wire.timers import Silence, Timers
-
-UNCLAIMED_BYTES = 8 * 1024 * 1024
-"""A protocol that leaves this much unclaimed is broken: its connection is closed."""
-
-SENT_AWAY_SECONDS = 5.0
-"""How long a connection that is one too many may take to hear so (TLS has to shake hands first)."""
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, ITransport, IConsumer)
@@ -52,10 +47,9 @@ class Observed(TwistedProtocol):
     each line is journaled as one message.
 
     It may have, and then is called on, ``input_ended()`` (the client has
-    closed its half: close when all is answered; asked again after each timer),
-    ``goodbye(reason)`` (the server stops) and ``drained()`` (a clogged reader
-    reads again). With ``idle_by_message = True`` only whole messages count as
-    activity, so that a byte now and then holds no connection open.
+    closed its half: close when all is answered; asked again after each timer), ``goodbye(reason)`` (the
+    server stops) and ``drained()`` (a clogged reader reads again). With ``idle_by_message = True`` only
+    whole messages count as activity, so that a byte now and then holds no connection open.
     """
 
     def __init__(
@@ -195,10 +189,8 @@ class Observed(TwistedProtocol):
     ) -> bytes:
         """The first ``size`` bytes that were not claimed yet are one message; returns them.
 
-        Call it before handling the message, and do not handle it when the
-        connection is ``disconnecting`` afterwards: it was one too many.
-        ``secrets`` are spans in it, ``carried`` is the state that the client
-        had to bring along.
+        Call it before handling the message, and do not handle it when ``disconnecting`` afterwards: it was
+        one too many. ``secrets`` are spans in it, ``carried`` is the state that the client had to bring.
         """
         message = bytes(self.unclaimed[:size])
         del self.unclaimed[:size]
@@ -281,8 +273,7 @@ class Observed(TwistedProtocol):
         cast("Any", self.transport).abortConnection()
 
     def _disconnect(self, reason: str) -> None:
-        self.disconnecting = True
-        self._reason = self._reason or reason
+        self.disconnecting, self._reason = True, self._reason or reason
 
     def farewell(self, reason: str) -> None:
         """Say goodbye in the protocol's own way, then close."""

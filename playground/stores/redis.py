@@ -71,8 +71,8 @@ class RedisStore(Store):
         self.address = address
 
         class Factory(txredisapi.RedisFactory):  # type: ignore[misc]  # it ships no types
-            initialDelay = 0.05  # noqa: N815
-            maxDelay = 0.5  # noqa: N815
+            initialDelay = 0.05  # noqa: N815  # the library reads these names
+            maxDelay = 0.5  # noqa: N815  # the same
 
         factory = Factory(
             f"{address.host}:{address.port}",

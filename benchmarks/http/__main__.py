@@ -1,0 +1,131 @@
+"""How many small answers a second, and how quickly: this HTTP server and others, side by side in one go.
+
+    python bootstrap.py bench          # once: the Python servers; wrk and nginx are the system's
+    .venv/bin/python -m benchmarks.http [--rounds N] [--seconds S] [--connections C] [--only NAME ...]
+
+All servers run at once and are asked in turn, round after round, so that what disturbs the machine
+disturbs all of them. Printed is the median of the rounds: answers a second, the playground's ratio to
+each peer (of the same round), p50 and p99 in ms, and KiB of memory for each kept connection that has
+had one answer and now says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.http.peers import MOST_CONNECTIONS, PEERS, PLAYGROUND, Peer, Serving, missing
+
+PATH = "/version"
+IDLE_CONNECTIONS = 1000
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+class Round(NamedTuple):
+    """What wrk saw in one round."""
+
+    per_second: float
+    p50: float
+    """ms"""
+    p99: float
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each server in each round")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--only", nargs="*", help="peers whose names begin so, beside the playground")
+    asked = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk makes the requests and is not installed. Debian, Ubuntu: sudo apt install wrk")
+    lacking = [name for name in ("uvicorn", "uvloop", "aiohttp") if importlib.util.find_spec(name) is None]
+    if lacking:
+        sys.exit(f"Not installed: {', '.join(lacking)}. Say: python bootstrap.py bench")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(MOST_CONNECTIONS, hard), hard))
+    peers = [peer for peer in PEERS if wanted(peer, asked.only)]
+    with ExitStack() as stack:
+        serving = {peer.name: stack.enter_context(contextmanager(peer.start)()) for peer in peers}
+        for server in serving.values():
+            wrk(server.port, 1, asked.connections)  # what is made at the first use
+        memory = {name: idle_kib(server) for name, server in serving.items()}
+        rounds: dict[str, list[Round]] = {name: [] for name in serving}
+        for _ in range(asked.rounds):
+            for name, server in serving.items():
+                rounds[name].append(wrk(server.port, asked.seconds, asked.connections))
+    print(f"GET {PATH}, {asked.connections} kept connections, {asked.rounds} rounds of {asked.seconds} s")
+    print(f"  {'':30} {'answers/s':>10} {'ratio':>6} {'p50 ms':>8} {'p99 ms':>8} {'KiB/connection':>15}")
+    own = rounds[PLAYGROUND]
+    for name, seen in rounds.items():
+        ratio = median(mine.per_second / other.per_second for mine, other in zip(own, seen, strict=True))
+        numbers = f"{median(one.per_second for one in seen):10,.0f} {ratio:6.2f}"
+        times = f"{median(one.p50 for one in seen):8.2f} {median(one.p99 for one in seen):8.2f}"
+        print(f"  {name:30} {numbers} {times} {memory[name]:15.1f}")
+
+
+def wanted(peer: Peer, only: list[str] | None) -> bool:
+    """Whether a peer was asked for and can be had; says so where it cannot."""
+    if peer.name != PLAYGROUND and only is not None and not any(peer.name.startswith(one) for one in only):
+        return False
+    if missing(peer):
+        print(f"{peer.needs} is not installed and left out. Debian, Ubuntu: sudo apt install {peer.needs}")
+        return False
+    return True
+
+
+def wrk(port: int, seconds: int, connections: int) -> Round:
+    """One round."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    url = f"http://127.0.0.1:{port}{PATH}"
+    said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said:
+        sys.exit(f"port {port} gives other answers than 200:\n{said}")
+    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert found is not None, said
+    return Round(float(found[1]), percentile(said, "50%"), percentile(said, "99%"))
+
+
+def percentile(said: str, which: str) -> float:
+    """One line of wrk's latency distribution, in ms."""
+    found = re.search(rf"^\s+{which}\s+([\d.]+)(us|ms|s)$", said, re.MULTILINE)
+    assert found is not None, said
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def idle_kib(server: Serving) -> float:
+    """KiB of memory for a kept connection that has had one answer."""
+    before = memory(server.pid)
+    clients = []
+    for _ in range(IDLE_CONNECTIONS):
+        client = socket.create_connection(("127.0.0.1", server.port), 10)
+        client.sendall(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % PATH.encode())
+        client.recv(4096)
+        clients.append(client)
+    after = memory(server.pid)
+    for client in clients:
+        client.close()
+    return (after - before) / IDLE_CONNECTIONS
+
+
+def memory(pid: int) -> float:
+    """Resident memory of a process in KiB; 0 where the system does not say."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return 0.0
+    return float(next(line.split()[1] for line in status.read_text().splitlines() if "VmRSS" in line))
+
+
+if __name__ == "__main__":
+    main()

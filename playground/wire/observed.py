@@ -42,14 +42,13 @@ from playground.wire.timers import Silence, Timers
 class Observed(TwistedProtocol):
     """One observed connection.
 
-    A protocol that says what its messages are has ``claims_messages = True``
-    and calls :meth:`claim`. Any other is given its input line by line, and
-    each line is journaled as one message.
+    A protocol that says what its messages are has ``claims_messages = True`` and calls :meth:`claim`.
+    Any other is given its input line by line, and each line is journaled as one message.
 
-    It may have, and then is called on, ``input_ended()`` (the client has
-    closed its half: close when all is answered; asked again after each timer), ``goodbye(reason)`` (the
-    server stops) and ``drained()`` (a clogged reader reads again). With ``idle_by_message = True`` only
-    whole messages count as activity, so that a byte now and then holds no connection open.
+    It may have, and then is called on, ``input_ended()`` (the client has closed its half: close
+    when all is answered; asked again after each timer), ``goodbye(reason)`` (the server stops) and
+    ``drained()`` (a clogged reader reads again). While its ``owes_answer`` is true, it is not idle. With
+    ``idle_by_message = True`` only whole messages count as activity.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class Observed(TwistedProtocol):
         self.unclaimed = bytearray()
         """What the client has sent and the protocol has not claimed; in the end it is ``partial``."""
         self.input_over = False
-        """True once the client has closed its half."""
+        """Whether the client has closed its half."""
         self.input_paused = False
         """True while the protocol wants no input."""
         self.disconnecting = False
@@ -380,7 +379,9 @@ class Observed(TwistedProtocol):
             self.loseConnection("half-closed")
 
     def _silent_too_long(self) -> None:
-        if not self.disconnecting:
+        if getattr(self._inner, "owes_answer", False):  # the client waits for us: the silence is ours
+            self._silence.begin()
+        elif not self.disconnecting:
             self.limit("idle", self._limits.idle, "nothing was said for too long")
             self.farewell("idle")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
+
+from playground.servers.http.problems import Problem
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -26,9 +28,22 @@ class Answer:
     """One answer. ``body`` is the whole of it; with ``pieces`` it is streamed instead.
 
     What ``pieces`` yields is bytes to send, or a ``float``: seconds to pause.
+    An answer that is not known yet has ``later``, and nothing else in it counts.
     """
 
-    __slots__ = ("body", "content_type", "delay", "headers", "length", "pieces", "status", "trailers")
+    __slots__ = (
+        "body",
+        "content_type",
+        "delay",
+        "headers",
+        "later",
+        "length",
+        "pieces",
+        "problem",
+        "secrets",
+        "status",
+        "trailers",
+    )
 
     def __init__(
         self,
@@ -41,6 +56,9 @@ class Answer:
         length: int | None = None,
         trailers: tuple[tuple[bytes, bytes], ...] = (),
         delay: float = 0.0,
+        later: Awaitable[Answer] | None = None,
+        problem: Problem | None = None,
+        secrets: Iterable[bytes] = (),
     ) -> None:
         self.status = status
         self.body = body
@@ -54,6 +72,13 @@ class Answer:
         """Fields behind a chunked body. RFC 9110 6.5."""
         self.delay = delay
         """Seconds to wait before it is sent."""
+        self.later = later
+        """A coroutine or a Deferred that ends with the answer, by itself and within a deadline: a client that
+        has left does not stop it, its answer is dropped. A failure is a 500, but for a store's: 503."""
+        self.problem = problem
+        """The rule that the request broke, for the journal: ``refused``, or ``limit`` where it is one."""
+        self.secrets = tuple(secrets)
+        """Values in the body that the journal shows as a digest only: tokens, ids."""
 
 
 def json_answer(content: Any, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:

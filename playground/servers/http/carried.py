@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from playground.journal.redaction import Secret, digest
 from playground.servers.http.request import Request
@@ -123,3 +124,13 @@ def echoed_spans(message: bytes) -> list[Secret]:
             ]
     # And in one that shows its bytes as they came.
     return [span for span in found if span.start < span.end] + secret_spans(message)
+
+
+def spans_of(message: bytes, values: Iterable[bytes]) -> list[Secret]:
+    """Every place where one of those secret values stands in a message."""
+    return [
+        Secret(*found.span(), "digest")
+        for value in values
+        if value
+        for found in re.finditer(re.escape(value), message)
+    ]

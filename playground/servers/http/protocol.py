@@ -12,12 +12,12 @@ from typing_extensions import override
 
 from playground.journal.redaction import Secret
 from playground.servers.http.answer import Answer
-from playground.servers.http.carried import carries, echoed_spans, has_secrets, secret_spans
+from playground.servers.http.carried import carries, echoed_spans, has_secrets, secret_spans, spans_of
 from playground.servers.http.problems import Problem
 from playground.servers.http.reader import Reader, Step, incomplete, too_slow
 from playground.servers.http.request import CHUNKED, Request
 from playground.servers.http.router import Asker
-from playground.servers.http.site import Site
+from playground.servers.http.site import Outcome, Site
 from playground.servers.http.states import TABLE, Input, State
 from playground.servers.http.upgrade import Upgrade, agreement
 from playground.servers.http.writer import CONTINUE, LAST_CHUNK, chunk, fields, problem_answer
@@ -56,6 +56,11 @@ class HttpProtocol(Protocol):
         self._closing = ""
         self._thrown_away = 0
         self.state = State.IDLE
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether the client waits for us; then its silence is no reason to hang up."""
+        return self._under_way is not None and not self._wire.clogged
 
     # -- Twisted and Observed call these -----------------------------------------------------
 
@@ -172,10 +177,7 @@ class HttpProtocol(Protocol):
         wire = self._wire
         if problem.size:
             wire.claim(problem.size, secrets=problem.secrets)
-        if problem.limit:
-            wire.limit(problem.limit, problem.value, problem.text)
-        else:
-            wire.refused(problem.rule, problem.text, problem.source)
+        self._note(problem)
         self._forget_deadline()
         ended = self.state is State.HALF_CLOSED
         writer, with_body = self._site.writer, not problem.head_only
@@ -200,16 +202,38 @@ class HttpProtocol(Protocol):
         self._requests += 1
         self.asker.number = self._requests
         self._under_way = request
-        answer, memory, problem = site.respond(request, self.asker)
-        if problem is not None:
-            wire.refused(problem.rule, problem.text, problem.source)
+        outcome = site.respond(request, self.asker)
         if self._requests >= limits.requests:
             wire.limit("requests", limits.requests, "This connection has asked enough; a new one may go on.")
             request.keep_alive = False
-        if answer.delay:
-            wire.call_later(answer.delay, self._send_late, request, answer, memory)
+        if outcome.later is not None:
+            # Through a timer of the connection's: it is not called when the client has left, and memory is
+            # pulled after it.
+            _ = outcome.later.addBoth(lambda result: wire.call_later(0, self._arrived, request, result))
+        elif outcome.answer.delay:
+            self._note(outcome.problem)
+            wire.call_later(outcome.answer.delay, self._send_late, request, outcome.answer, outcome.memory)
         else:
-            self._send(request, answer, memory)
+            self._note(outcome.problem)
+            self._send(request, outcome.answer, outcome.memory)
+
+    def _note(self, problem: Problem | None) -> None:
+        """The journal hears what is wrong with a request that is answered in the ordinary way."""
+        if problem is None:
+            return
+        if problem.limit:
+            self._wire.limit(problem.limit, problem.value, problem.text)
+        elif problem.status == 503:  # our own difficulty
+            self._wire.connection.trouble(problem.text)
+        else:
+            self._wire.refused(problem.rule, problem.text, problem.source)
+
+    def _arrived(self, request: Request, result: Outcome | Failure) -> None:
+        """What took its time is there."""
+        if isinstance(result, Failure):
+            result.raiseException()
+        self._note(result.problem)
+        self._send_late(request, result.answer, result.memory)
 
     def _four_words(self, carried: dict[str, object]) -> Any:
         return self._site.four_words(self._wire.connection, carried)
@@ -287,6 +311,8 @@ class HttpProtocol(Protocol):
             spans += echoed_spans(data)
         if answer is not None and any(name.lower() == b"set-cookie" for name, _ in answer.headers):
             spans += secret_spans(data[: data.find(b"\r\n\r\n") + 2])
+        if answer is not None and answer.secrets:
+            spans += spans_of(data, answer.secrets)
         self._wire.send(data, secrets=spans)
 
     def _answered(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
 
 from playground.servers.http.answer import Answer
 from playground.servers.http.endpoints import ALL
@@ -11,9 +13,10 @@ from playground.servers.http.limits import HttpLimits
 from playground.servers.http.problems import Problem
 from playground.servers.http.remembering import Remembering
 from playground.servers.http.request import Request
-from playground.servers.http.router import Asker, Router
+from playground.servers.http.router import Asker, Endpoint, Router
 from playground.servers.http.writer import Writer, problem_answer
 from playground.servers.http.written import Unwritable, field_value
+from playground.stores.store import StoreDown, StoreFull
 
 
 class Outcome(NamedTuple):
@@ -24,6 +27,8 @@ class Outcome(NamedTuple):
     """The memory class of the endpoint that answered."""
     problem: Problem | None = None
     """The rule that the request broke, where that is worth a line in the journal."""
+    later: Deferred[Outcome] | None = None
+    """Fires with what it comes to in the end, where that takes its time."""
 
 
 class Site:
@@ -69,13 +74,11 @@ class Site:
             try:
                 answer = endpoint.answer(request, asker, found.parameter)
             except Unwritable as error:
-                problem = Problem(400, "unwritable", str(error), "RFC 9110 5.5")
-                return Outcome(problem_answer(problem), "none", problem)
-            if endpoint.open_to_pages:
-                answer.headers += readable_by(request)
-            if not any(name == b"Cache-Control" for name, _ in answer.headers):
-                answer.headers += NOT_KEPT  # else a cache may guess how long it is good. RFC 9111 4.2.2
-            return Outcome(answer, endpoint.memory)
+                return unwritable(error)
+            if answer.later is None:
+                return completed(answer, request, endpoint)
+            later = Deferred.fromCoroutine(in_the_end(answer.later, request, endpoint))
+            return Outcome(answer, endpoint.memory, later=later)
         if request.method == "OPTIONS" and (allowed := self.router.allowed(request.path)):
             allow = ", ".join(allowed).encode()
             headers: tuple[tuple[bytes, bytes], ...] = ((b"Allow", allow),)
@@ -84,6 +87,33 @@ class Site:
             return Outcome(Answer(status=204, headers=headers), "none")
         # What is not there is no broken rule, only an unlucky question.
         return Outcome(problem_answer(found), "none", None if found.status == 404 else found)
+
+
+def completed(answer: Answer, request: Request, endpoint: Endpoint) -> Outcome:
+    """An endpoint's answer with what all answers have."""
+    if endpoint.open_to_pages:
+        answer.headers += readable_by(request)
+    if not any(name == b"Cache-Control" for name, _ in answer.headers):
+        answer.headers += NOT_KEPT  # else a cache may guess how long it is good. RFC 9111 4.2.2
+    return Outcome(answer, endpoint.memory, answer.problem)
+
+
+def unwritable(error: Unwritable) -> Outcome:
+    """The client chose a value that no head may have."""
+    problem = Problem(400, "unwritable", str(error), "RFC 9110 5.5")
+    return Outcome(problem_answer(problem), "none", problem)
+
+
+async def in_the_end(later: Awaitable[Answer], request: Request, endpoint: Endpoint) -> Outcome:
+    """What an answer that takes its time comes to."""
+    try:
+        return completed(await later, request, endpoint)
+    except Unwritable as error:
+        return unwritable(error)
+    except (StoreDown, StoreFull) as error:
+        rule = "store-full" if isinstance(error, StoreFull) else "store-down"
+        problem = Problem(503, rule, str(error), "RFC 9110 15.6.4", headers=((b"Retry-After", b"1"),))
+        return Outcome(problem_answer(problem), endpoint.memory, problem)
 
 
 NOT_KEPT = ((b"Cache-Control", b"no-store"),)

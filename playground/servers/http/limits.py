@@ -29,6 +29,10 @@ class HttpLimits(Limits):
     idle: float = limit(
         60.0, "browsers keep a connection for a minute or so; a longer silence is a lost client"
     )
+    flood_per_second: float = limit(
+        0.0, "messages a second; off, as what waits is bounded and whoever pipelines gives way to others"
+    )
+    flood_burst: int = limit(0, "messages at once before the rate counts; off with it")
     head_seconds: float = limit(
         10.0, "a head fits into one packet; whoever needs longer holds a socket open on purpose or by mistake"
     )
@@ -39,7 +43,7 @@ class HttpLimits(Limits):
     request_line: int = limit(8192, "RFC 9112 3 recommends to support 8000 bytes at least")
     header_line: int = limit(16_384, "Kerberos tickets come to 12 KiB; nobody's field is longer")
     head: int = limit(65_536, "memory for each connection that has said nothing complete yet")
-    fields: int = limit(100, "browsers send about 20")
+    fields: int = limit(100, "browsers send about 20; each one costs memory and a look")
     body: int = limit(
         1_048_576, "a whole body is kept until it is answered: 1024 connections are one GiB at worst"
     )

@@ -93,7 +93,11 @@ class PlaygroundService:
                 state_dir=self.settings.state_dir,
                 settings=self.settings.for_servers(),
             )
-            await self._open_server(name, playground)
+            self._make(name, playground)
+        doors = tuple(door for one in self.running.values() for door in one.playground.server.doors())
+        for name, running in self.running.items():
+            running.playground.doors = doors
+            await self._start(name, running)
         self.journal.record(
             JournalOpen(
                 schema=SCHEMA_VERSION,
@@ -131,17 +135,17 @@ class PlaygroundService:
         self.journal.record(Trouble(text=text))
         sys.stderr.write(f"playground: {text}\n")
 
-    async def _open_server(self, name: str, playground: Playground) -> None:
-        endpoint = self.settings.endpoints[name]
+    def _make(self, name: str, playground: Playground) -> None:
         try:
-            service = playground.server.service(playground, endpoint)
+            service = playground.server.service(playground, self.settings.endpoints[name])
         except StoreError as error:  # what it kept cannot be read: better no server than an empty one
             raise StartError(str(error)) from error
-        running = _Running(playground, service)
-        self.running[name] = running
-        service.startService()
+        self.running[name] = _Running(playground, service)
+
+    async def _start(self, name: str, running: _Running) -> None:
+        running.service.startService()
         try:
-            running.address, running.port = await service.opened
+            running.address, running.port = await running.service.opened
         except CannotListenError as error:
             raise StartError(_why_not(name, error, self._ports_of_others(name))) from error
         except BadEndpoint as error:

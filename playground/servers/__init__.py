@@ -18,6 +18,7 @@ from playground.journal.events import Forgotten, Json, Snapshot, Trouble, Where
 from playground.journal.journal import Journal
 from playground.stores.accounts import Accounts
 from playground.wire.addresses import Endpoint
+from playground.wire.doors import Door
 from playground.wire.ledger import Connection, Ledger
 from playground.wire.limits import Limits
 from playground.wire.listening import Listening, ListeningService
@@ -66,6 +67,13 @@ class Server(ABC):
         """Those that belong to whoever is, or was until just now, on that connection."""
         return ()
 
+    def doors(self) -> Iterable[Door]:
+        """WebSockets through which it can be reached too, where another server opens such.
+
+        Asked once, when all services are made and none listens yet.
+        """
+        return ()
+
     def farewell(self, reason: str, /) -> bytes:
         """The protocol's goodbye: ``idle``, ``flood``, ``too-many``, ``trouble`` or ``shutdown``."""
         return b""
@@ -98,6 +106,8 @@ class Playground:
         """Where a server may keep files, or None."""
         self.settings: Mapping[str, object] = settings or {}
         """Settings that are no limits: ``ftp_root``, ``ftp_write``, ``game_seed``."""
+        self.doors: tuple[Door, ...] = ()
+        """What all servers of this process offer; complete when the service is started."""
         self.ledger = Ledger(journal, server, reactor.seconds, self._report)
 
     def _report(self, what: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import time
 from typing import Any, cast
@@ -21,6 +21,7 @@ from playground.journal.journal import Journal
 from playground.journal.query import parse_filter
 from playground.servers import Playground, Server
 from playground.stores.accounts import Account, Accounts
+from playground.wire.doors import Door
 from playground.wire.listening import ListeningService
 
 PATIENCE = 10.0
@@ -196,12 +197,13 @@ async def serve(
     seed: int = 1,
     state_dir: Path | None = None,
     endpoint: str = "tcp:0:interface=127.0.0.1",
+    doors: Iterable[Door] = (),
     **settings: object,
 ) -> Served:
     """Start ``server`` in this process on a free loopback port.
 
     ``settings`` are what it finds in ``playground.settings``; randomness comes
-    from ``seed``. Stop it with :meth:`Served.stop`.
+    from ``seed``; ``doors`` are what other servers offer. Stop it with :meth:`Served.stop`.
     """
     playground = Playground(
         server,
@@ -213,6 +215,7 @@ async def serve(
         settings=settings,
     )
     service = server.service(playground, endpoint)
+    playground.doors = (*server.doors(), *doors)
     service.startService()
     host, port = await service.opened
     return Served(playground, service, host, port)

@@ -20,5 +20,7 @@ def as_endpoint(address: Any) -> Endpoint:
 
 
 def kind(transport: Any) -> str:
-    """What carries a connection: ``tcp`` or ``unix``."""
+    """What carries a connection: ``tcp``, ``unix`` or ``websocket``."""
+    if hasattr(transport, "carrier"):
+        return "websocket"
     return "tcp" if hasattr(transport.getPeer(), "port") else "unix"

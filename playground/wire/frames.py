@@ -43,10 +43,12 @@ class Code(IntEnum):
     NORMAL = 1000
     GOING_AWAY = 1001
     PROTOCOL_ERROR = 1002
+    UNSUPPORTED = 1003
     NOT_UTF_8 = 1007
     POLICY = 1008
     TOO_BIG = 1009
     TROUBLE = 1011
+    TRY_AGAIN = 1013
 
 
 class Frame(NamedTuple):
@@ -70,6 +72,8 @@ class Broken(NamedTuple):
     source: str
     limit: int = 0
     """The limit that was exceeded, if that is what is wrong."""
+    goodbye: bool = False
+    """Whether it is the client's own close frame that is wrong: nothing comes after it."""
 
 
 class Inflater(Protocol):
@@ -207,10 +211,13 @@ class FrameReader:
         if not second & _MASKED:
             return _wrong("frame-unmasked", "A client must mask its frames, and this one is not.", "5.1")
         if opcode & 8:
+            goodbye = opcode == Opcode.CLOSE
             if not first & _FIN:
-                return _wrong("control-fragmented", "A control frame cannot come in fragments.", "5.5")
+                problem = _wrong("control-fragmented", "A control frame cannot come in fragments.", "5.5")
+                return problem._replace(goodbye=goodbye)
             if second & _LENGTH > CONTROL_BYTES:
-                return _wrong("control-length", "A control frame has 125 bytes at most.", "5.5")
+                problem = _wrong("control-length", "A control frame has 125 bytes at most.", "5.5")
+                return problem._replace(goodbye=goodbye)
         elif opcode == Opcode.CONTINUATION and not self._in_message:
             return _wrong("nothing-to-continue", "A message is continued that was not begun.", "5.4")
         elif opcode != Opcode.CONTINUATION and self._in_message:
@@ -240,7 +247,7 @@ class FrameReader:
         opcode = self._head & _OPCODE
         self._head = -1
         if opcode == Opcode.CLOSE and (problem := close_problem(content)):
-            return problem
+            return problem._replace(goodbye=True)
         return Frame(opcode, self._size, content, content)
 
     def _data(self, data: bytes) -> Frame | Broken | None:

@@ -68,10 +68,13 @@ class Ledger:
         server_side: Endpoint,
         *,
         parent: Connection | None = None,
+        carrier: Connection | None = None,
         transport: str = "tcp",
         tls: bool = False,
     ) -> Connection:
-        """A peer has connected. A child of ``ftp-1`` (a data connection) is ``ftp-1.1``."""
+        """A peer has connected. A child of ``ftp-1`` (a data connection) is ``ftp-1.1``; a ``carrier`` is
+        a connection of another server.
+        """
         if parent is None:
             self.opened += 1
             self.count += 1
@@ -80,8 +83,8 @@ class Ledger:
         else:
             parent.children += 1
             name = f"{parent.id}.{parent.children}"
-        conn = Connection(self, name, client, server_side, parent)
-        self.live[name] = conn
+        conn = self.live[name] = Connection(self, name, client, server_side, parent)
+        below = parent or carrier
         self.journal.record(
             ConnectionOpen(
                 protocol=self.server.name,
@@ -92,7 +95,7 @@ class Ledger:
                 server_port=server_side.port,
                 transport=transport,
                 tls=tls,
-                parent=parent.id if parent else None,
+                parent=below.id if below else None,
             )
         )
         return conn

@@ -103,7 +103,8 @@ class Listening(Service):
     def __init__(self, endpoint: str, factory: IProtocolFactory, ledger: Ledger, reactor: Any) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
-        self._factory = ObservedFactory(factory, ledger, reactor)
+        self.factory = ObservedFactory(factory, ledger, reactor)
+        """Builds the connections, observed; a door builds its own with it too."""
         self._port: IListeningPort | None = None
         self.opened: Deferred[tuple[str, int]] = Deferred()
 
@@ -115,7 +116,7 @@ class Listening(Service):
         except Exception as error:  # each kind of endpoint raises what it likes, some come from plug-ins
             self.opened.errback(BadEndpoint(f"{self._endpoint!r} is no endpoint that can be used: {error}"))
             return
-        listening = endpoint.listen(self._factory)
+        listening = endpoint.listen(self.factory)
         listening.addCallbacks(self._listens, self._refuse).addCallbacks(
             self.opened.callback, self.opened.errback
         )
@@ -139,13 +140,13 @@ class Listening(Service):
         if self._port is not None:
             port, self._port = self._port, None
             await maybeDeferred(port.stopListening)
-        for connection in list(self._factory.connections):
+        for connection in list(self.factory.connections):
             connection.goodbye("shutdown")
         late = self._reactor.callLater(GOODBYE_SECONDS, self._abort_all)
-        await self._factory.when_empty()
+        await self.factory.when_empty()
         if late.active():
             late.cancel()
 
     def _abort_all(self) -> None:
-        for connection in list(self._factory.connections):
+        for connection in list(self.factory.connections):
             connection.abortConnection("shutdown")

@@ -105,7 +105,8 @@ class Observed(TwistedProtocol):
             transport.setTcpNoDelay(True)
         client, here = as_endpoint(transport.getPeer()), as_endpoint(transport.getHost())
         tls = self._shaking_hands = hasattr(transport, "getPeerCertificate")
-        self.connection = self._ledger.open(client, here, transport=kind(transport), tls=tls)
+        below = getattr(transport, "carrier", None)
+        self.connection = self._ledger.open(client, here, transport=kind(transport), tls=tls, carrier=below)
         self.connection.inner = self._inner
         self._on_made(self)
         self._out = Outflow(

@@ -8,7 +8,6 @@ message of the journal, shown as what it says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol as Shape
 from typing import cast
 
 from twisted.internet.interfaces import IDelayedCall
@@ -26,12 +25,32 @@ CLOSING_SECONDS = 1.0
 LINGER_BYTES = 262_144
 """Bytes that are read and thrown away after a refusal, so that the client gets to read it."""
 
+FRAMES_IN_A_TURN = 64
+"""Frames that one client may have answered before the others have their turn."""
 
-class Conversation(Shape):
+
+class Conversation:
     """What is done with the messages of one WebSocket."""
+
+    shows_messages = True
+    """Whether its messages stand in the journal as frames. If not, whoever hears them writes them down."""
+
+    def opened(self, socket: WebSocket) -> None:
+        """It begins."""
 
     def heard(self, socket: WebSocket, message: str | bytes) -> None:
         """The client said a whole message: text or bytes."""
+
+    def ended(self, socket: WebSocket) -> None:
+        """The client has closed its half without a goodbye, and all it said was heard. May come again."""
+        socket.wire.loseConnection("client")
+
+    def goodbye(self, socket: WebSocket, reason: str) -> None:
+        """The server stops."""
+        socket.close(Code.GOING_AWAY, "the server stops", reason)
+
+    def closed(self, socket: WebSocket, reason: Failure) -> None:
+        """The connection is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class WebSocket(Protocol):
 
     def __init__(self, conversation: Conversation, terms: Terms) -> None:
         self._conversation = conversation
+        self._shows_messages = conversation.shows_messages
         self._terms = terms
         self._deflate = Deflate(terms.deflate) if terms.deflate else None
         inflate = Inflate(terms.deflate) if terms.deflate else None
@@ -69,6 +89,8 @@ class WebSocket(Protocol):
         self._broken = False
         self._input_over = False
         self._thrown_away = 0
+        self._held = False
+        self._turn: IDelayedCall | None = None
         self._watch: IDelayedCall | None = None
 
     @property
@@ -91,7 +113,22 @@ class WebSocket(Protocol):
             return
         self._send(Opcode.CLOSE, close_content(code, reason))
         self._closing = True
-        self.wire.call_later(CLOSING_SECONDS, self.wire.loseConnection, why)
+        if self._input_over:  # it cannot answer
+            self.wire.loseConnection(why)
+        else:
+            self.wire.call_later(CLOSING_SECONDS, self.wire.loseConnection, why)
+
+    def hold(self) -> None:
+        """Hear no more messages for now."""
+        self._held = True
+        self.wire.pauseProducing()
+
+    def go_on(self) -> None:
+        """Hear messages again: first those that have arrived."""
+        self._held = False
+        self._read()
+        if not (self._held or self._turn):
+            self.wire.resumeProducing()
 
     # -- Twisted and Observed call these -----------------------------------------------------
 
@@ -99,6 +136,7 @@ class WebSocket(Protocol):
     def connectionMade(self) -> None:
         if self._terms.ping:
             self._watch = self.wire.call_later(self._terms.ping, self._look)
+        self._conversation.opened(self)
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -121,18 +159,20 @@ class WebSocket(Protocol):
 
     def goodbye(self, reason: str) -> None:
         """The server stops."""
-        self.close(Code.GOING_AWAY, "the server stops", reason)
+        self._conversation.goodbye(self, reason)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._broken:
             self.wire.unclaimed = bytearray(self._reader.unfinished)  # partial, and masked throughout
+        self._conversation.closed(self, reason)
 
     # -- inside ------------------------------------------------------------------------------
 
     def _read(self) -> None:
         wire, reader = self.wire, self._reader
-        while not (wire.clogged or wire.disconnecting or self._broken):
+        left = FRAMES_IN_A_TURN
+        while not (wire.clogged or wire.disconnecting or self._broken or self._held or self._turn):
             one = reader.next()
             if one is None:
                 break
@@ -140,12 +180,22 @@ class WebSocket(Protocol):
                 self._refuse(one)
             else:
                 self._take(one)
-        if self._input_over and not wire.clogged:
-            wire.loseConnection("client")
+            left -= 1
+            if not left and reader.unfinished:
+                self._turn = wire.call_later(0, self._next_turn)
+                wire.pauseProducing()
+        if self._input_over and not (wire.clogged or wire.disconnecting or self._held or self._turn):
+            self._conversation.ended(self)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        if not self._held:
+            self.go_on()
 
     def _take(self, one: Frame) -> None:
         opcode, size, content, message = one
-        self.wire.connection.frame_received(NAMES[opcode], content, size)
+        if self._shows_messages or opcode >= Opcode.CLOSE:
+            self.wire.connection.frame_received(NAMES[opcode], content, size)
         self._alive = True
         if opcode == Opcode.CLOSE:
             self._client_closes(content)
@@ -168,8 +218,11 @@ class WebSocket(Protocol):
             wire.limit(self._terms.setting, problem.limit, problem.text)
         else:
             wire.refused(problem.rule, problem.text, problem.source)
-        self.close(problem.code, problem.text, "limit" if problem.limit else "refused")
+        why = "limit" if problem.limit else "refused"
+        self.close(problem.code, problem.text, why)
         self._broken = True
+        if problem.goodbye:
+            wire.loseConnection(why)  # both have said goodbye: the server closes first. RFC 6455 7.1.1
 
     def _throw_away(self, data: bytes) -> None:
         """After a refusal nothing can be read; a little that comes alone is the client's goodbye."""
@@ -184,7 +237,8 @@ class WebSocket(Protocol):
         deflated = self._deflate is not None and len(content) >= SMALLEST and opcode < Opcode.CLOSE
         sent = self._deflate.deflate(content) if self._deflate is not None and deflated else content
         data = frame(opcode, sent, deflated=deflated)
-        wire.connection.frame_sent(NAMES[opcode], content, len(data))
+        if self._shows_messages or opcode >= Opcode.CLOSE:
+            wire.connection.frame_sent(NAMES[opcode], content, len(data))
         wire.write_silently(data)
 
     def _look(self) -> None:

@@ -22,6 +22,7 @@ FACADES = {
         "start",
     },
     "playground.servers": {"Playground", "Server"},
+    "playground.wire.doors": {"Door"},
     "playground.wire.lines": {"LineProtocol"},
     "playground.wire.limits": {"Limits", "limit"},
     "playground.wire.ledger": {"Connection", "Ledger"},

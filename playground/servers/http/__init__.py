@@ -63,6 +63,10 @@ class HttpFactory(Factory):
             self._expect_expiry(left)
 
     @override
+    def startFactory(self) -> None:
+        self._site.open_doors(self._playground.doors)
+
+    @override
     def stopFactory(self) -> None:
         if self._expiry is not None and self._expiry.active():
             self._expiry.cancel()

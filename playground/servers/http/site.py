@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
 from playground.servers.http.answer import Answer
-from playground.servers.http.endpoints import ALL
+from playground.servers.http.endpoints import ALL, everything
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.problems import Problem
 from playground.servers.http.remembering import Remembering
@@ -17,6 +17,7 @@ from playground.servers.http.router import Asker, Endpoint, Router
 from playground.servers.http.writer import Writer, problem_answer
 from playground.servers.http.written import Unwritable, field_value
 from playground.stores.store import StoreDown, StoreFull
+from playground.wire.doors import Door
 
 
 class Outcome(NamedTuple):
@@ -55,6 +56,11 @@ class Site:
         self.writer = Writer(now)
         self.random = random
         self.four_words = four_words
+
+    def open_doors(self, doors: Iterable[Door]) -> None:
+        """Let people in to other servers, which listen elsewhere too."""
+        if doors := tuple(doors):
+            self.router = Router(everything(doors))
 
     def open_to_pages(self, path: str) -> bool:
         """Whether pages from elsewhere may read what is at ``path``, with one method at least."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from playground.servers.http.endpoints import (
     caching,
     cookies,
@@ -18,6 +20,7 @@ from playground.servers.http.endpoints import (
     streaming,
 )
 from playground.servers.http.router import Endpoint
+from playground.wire.doors import Door
 
 GROUPS: dict[str, tuple[Endpoint, ...]] = {
     "Where does the state live?": (
@@ -115,6 +118,13 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
 
 ENDPOINTS: tuple[Endpoint, ...] = tuple(one for group in GROUPS.values() for one in group)
 
-FRONT = front.front_page(GROUPS)
-OPENAPI = describing.openapi((FRONT, *ENDPOINTS))
-ALL: tuple[Endpoint, ...] = (FRONT, OPENAPI, *ENDPOINTS)
+
+def everything(doors: Iterable[Door] = ()) -> tuple[Endpoint, ...]:
+    """All endpoints, the doors to other servers among them, with the pages that list them."""
+    behind = tuple(map(sockets.door, doors))
+    groups = GROUPS | {"Who else is here?": behind} if behind else GROUPS
+    shown = (front.front_page(groups), *ENDPOINTS, *behind)
+    return (shown[0], describing.openapi(shown), *shown[1:])
+
+
+ALL: tuple[Endpoint, ...] = everything()

@@ -7,30 +7,35 @@ import re
 from typing import TYPE_CHECKING
 
 import msgspec
+from typing_extensions import override
 
 from playground.servers.http.answer import Answer, text_answer
 from playground.servers.http.request import Request
-from playground.servers.http.router import Asker, endpoint
+from playground.servers.http.router import Asker, Endpoint, endpoint
 from playground.servers.http.upgrade import Upgrade, websocket
+from playground.wire.websocket import Conversation
 
 if TYPE_CHECKING:
+    from playground.wire.doors import Door
     from playground.wire.websocket import WebSocket
 
 
-class Echo:
+class Echo(Conversation):
     """Says what it hears."""
 
+    @override
     def heard(self, socket: WebSocket, message: str | bytes) -> None:
         """A message."""
         socket.say(message)
 
 
-class Counting:
+class Counting(Conversation):
     """Counts what it hears on this connection, and says it with the number."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
+    @override
     def heard(self, socket: WebSocket, message: str | bytes) -> None:
         """A message: ``{"ask":"state"}`` is a question, everything else is counted."""
         asker = self._asker
@@ -75,3 +80,13 @@ def echo(request: Request, asker: Asker, parameter: str) -> Answer:
             return text_answer("Say sizes in bytes: /websocket/echo?max_message_size=1000", 400)
         answer.most, answer.most_frame = map(int, sizes)
     return answer
+
+
+def door(one: Door) -> Endpoint:
+    """The endpoint that opens a door to another server."""
+
+    def enter(request: Request, asker: Asker, parameter: str) -> Answer:
+        return websocket(request, asker.scheme, one.open)
+
+    enter.__doc__ = one.shows
+    return endpoint(one.path, memory=one.memory, open_to_pages=False)(enter)

@@ -29,6 +29,7 @@ from playground.servers import Playground
 from playground.settings import Settings
 from playground.state_dir import StateDir, StateDirError
 from playground.stores.accounts import Accounts
+from playground.stores.hashing import DEAR, Hasher, HashingThread
 from playground.stores.snapshots import StoreError
 from playground.views.jsonl_writer import JsonlWriter
 from playground.views.runs import start_run
@@ -71,6 +72,14 @@ class PlaygroundService:
         self._state_dir: StateDir | None = None
         self._writer: JsonlWriter | None = None
         self._control: ControlServer | None = None
+        self._hashing = HashingThread(reactor, most=settings.login.waiting)
+        self.accounts = Accounts(
+            settings.accounts,
+            limits=settings.login,
+            now=reactor.seconds,
+            run=self._hashing,
+            hasher=Hasher(DEAR),
+        )
 
     async def open(self) -> None:
         """Open everything. Raises :class:`StartError`, and then nothing is left open."""
@@ -88,7 +97,7 @@ class PlaygroundService:
                 server_class(self.settings.options[name]),
                 reactor=self.reactor,
                 journal=self.journal,
-                accounts=Accounts(self.settings.accounts),
+                accounts=self.accounts,
                 random=secrets.SystemRandom(),
                 state_dir=self.settings.state_dir,
                 settings=self.settings.for_servers(),
@@ -191,6 +200,7 @@ class PlaygroundService:
         for worked, failure in await DeferredList(stopping, consumeErrors=True):
             if not worked:  # the others, the journal and the folder are closed all the same
                 log.failure("closing failed", cast("Failure", failure))
+        self._hashing.close()
         if self._writer is not None:
             writer, self._writer = self._writer, None
             self.journal.remove_sink(writer)

@@ -24,7 +24,7 @@ from playground.journal.limits import JournalLimits
 from playground.layers import SPECS, Given, Layers, SettingError, layers, parsed, places
 from playground.servers import Server
 from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
-from playground.stores.accounts import Account
+from playground.stores.accounts import Account, LoginLimits
 from playground.wire.limits import Limits
 
 DEMO_PEOPLE = ("ada", "bob")
@@ -43,6 +43,7 @@ class Settings:
     options: Mapping[str, Limits]
     """Server to its limits and deadlines."""
     journal: JournalLimits
+    login: LoginLimits
     accounts: tuple[Account, ...]
     demo_passwords: Mapping[str, str]
     """The demo accounts, whose passwords may be shown."""
@@ -98,12 +99,13 @@ def load(
     demo = {
         name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE if name not in others
     }
-    options, journal = _options(given, settable)
+    options, tables = _options(given, settable)
     settings = Settings(
         servers=servers,
         endpoints=endpoints,
         options={name: options[name] for name in servers},
-        journal=journal,
+        journal=tables["journal"],
+        login=tables["login"],
         accounts=tuple(_accounts(given, demo)),
         demo_passwords=demo,
         loopback=loopback,
@@ -172,11 +174,15 @@ def _is_loopback(endpoint: str) -> bool:
         return False  # a name, or none, which is every address
 
 
-def _options(given: Layers, servers: Mapping[str, type[Server]]) -> tuple[dict[str, Limits], JournalLimits]:
+OTHER_LIMITS: Mapping[str, type[Any]] = {"journal": JournalLimits, "login": LoginLimits}
+"""Those that belong to no server."""
+
+
+def _options(given: Layers, servers: Mapping[str, type[Server]]) -> tuple[dict[str, Limits], dict[str, Any]]:
     values: dict[str, dict[str, Any]] = {}
     for key, pair in given.merged("set").items():
         group, _, name = key.partition(".")
-        table: type[Any] | None = JournalLimits if group == "journal" else None
+        table = OTHER_LIMITS.get(group)
         if group in servers:
             table = servers[group].Options
         if table is None or name not in (hints := get_type_hints(table)):
@@ -191,12 +197,11 @@ def _options(given: Layers, servers: Mapping[str, type[Server]]) -> tuple[dict[s
             options[name] = server.Options(**values.get(name, {}))
         except (TypeError, ValueError) as error:  # a server may check its settings itself
             raise SettingError(f"{name}: {error}") from error
-    return options, JournalLimits(**values.get("journal", {}))
+    return options, {name: table(**values.get(name, {})) for name, table in OTHER_LIMITS.items()}
 
 
 def _settable(servers: Mapping[str, type[Server]]) -> list[str]:
-    groups: dict[str, type[Any]] = {name: server.Options for name, server in servers.items()}
-    groups["journal"] = JournalLimits
+    groups = {name: server.Options for name, server in servers.items()} | dict(OTHER_LIMITS)
     return [f"{group}.{field.name}" for group, table in groups.items() for field in fields(table)]
 
 
@@ -286,8 +291,8 @@ def _with_effective(settings: Settings, given: Layers, options: Mapping[str, Lim
     people = given.merged("account")
     for account in settings.accounts:
         origin = people[account.name].origin if account.name in people else "default"
-        rows.append((f"account.{account.name}", "password set", origin, "may log in over FTP"))
-    groups: dict[str, Any] = {**options, "journal": settings.journal}
+        rows.append((f"account.{account.name}", "password set", origin, "may log in over HTTP and FTP"))
+    groups: dict[str, Any] = {**options, "journal": settings.journal, "login": settings.login}
     said = given.merged("set")
     for group, table in groups.items():
         for field in fields(table):

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from playground.stores.guesses import Guesses
+from playground.stores.hashing import CHEAP, Hasher, at_once
+
+
+def _limit(default: float, why: str) -> Any:
+    return field(default=default, metadata={"why": why})
+
+
+@dataclass(frozen=True)
+class LoginLimits:
+    """What holds for logging in, over whichever protocol. ``--set login.guesses=3`` sets one; 0 is off."""
+
+    guesses: int = _limit(5, "wrong passwords that one address may try for one name before it has to wait")
+    guess_seconds: float = _limit(60.0, "after this all guesses are given back, one after the other")
+    waiting: int = _limit(64, "passwords that wait to be checked: more would wait for over a second")
 
 
 @dataclass(frozen=True)
@@ -22,11 +42,40 @@ class Account:
     """Bytes this account may store; None for no limit of its own."""
 
 
-class Accounts:
-    """Looks people up and checks their passwords."""
+class TooManyGuesses(Exception):
+    """That address has tried too many wrong passwords for that name. Its text is one line for a person."""
 
-    def __init__(self, accounts: Iterable[Account] = ()) -> None:
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"Too many wrong passwords for that name from your address; try again in {seconds:.0f} s."
+        )
+        self.seconds = seconds
+        """How long to wait."""
+
+
+class Accounts:
+    """Looks people up and checks their passwords.
+
+    ``run`` is a :class:`~playground.stores.hashing.HashingThread` (without one
+    hashes are made at once and cheaply, which is for tests), ``now`` a clock in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        accounts: Iterable[Account] = (),
+        *,
+        limits: LoginLimits | None = None,
+        now: Callable[[], float] = time.monotonic,
+        run: Callable[[Callable[[], Any]], Deferred[Any]] = at_once,
+        hasher: Hasher | None = None,
+    ) -> None:
+        limits = limits or LoginLimits()
         self._accounts = {account.name: account for account in accounts}
+        self._run = run
+        self._hasher = hasher or Hasher(CHEAP)
+        self._hashes: dict[str, str] = {}
+        self._guesses = Guesses(now, most=limits.guesses, seconds=limits.guess_seconds)
 
     def __iter__(self) -> Iterator[Account]:
         return iter(self._accounts.values())
@@ -35,12 +84,44 @@ class Accounts:
         """The account of that name, or None."""
         return self._accounts.get(name)
 
-    def check(self, name: str, password: str) -> Account | None:
-        """The account, if the password is right.
+    async def log_in(self, name: str, password: str, address: str) -> Account | None:
+        """The account, if the password is right; None if it is not.
 
-        Takes as long for a name that does not exist, so that names cannot be
-        found out by the clock.
+        The one way to check a password, for every server: ``address`` is the
+        client's, without a port. Takes as long for a name that does not exist.
+        Raises :class:`TooManyGuesses` or
+        :class:`~playground.stores.hashing.Overloaded`; both texts may be told
+        to the client. From a protocol that is no coroutine::
+
+            Deferred.fromCoroutine(accounts.log_in(name, password, address))
+
+        and, while it waits, handle nothing else of that connection; it may have
+        gone when the answer comes.
         """
+        wait = self._guesses.begin(address, name)
+        if wait:
+            raise TooManyGuesses(wait)
+        try:
+            right = await self._run(lambda: self._is_right(name, password))
+        except Exception:
+            self._guesses.undone(address, name)
+            raise
+        if not right:
+            return None
+        self._guesses.right(address, name)
+        return self._accounts[name]
+
+    def _is_right(self, name: str, password: str) -> bool:
+        """Runs in the thread."""
+        if not self._hashes:  # all at once, or a name's first check would take longer than those of no name
+            hashes = {one.name: self._hasher.hash(one.password) for one in self}
+            self._hashes = hashes | {"": self._hasher.hash("nobody")}
+        account = self._accounts.get(name)
+        fits = self._hasher.fits(self._hashes[name if account else ""], password)
+        return fits and account is not None
+
+    def check(self, name: str, password: str) -> Account | None:
+        """As :meth:`log_in`, at once: without a hash, and without counting guesses."""
         account = self._accounts.get(name)
         expected = account.password if account else password + "?"
         same = compare_digest(

@@ -20,7 +20,7 @@ FILE_MEGABYTES = 200
 REQUESTS = 1000
 LINES = 100
 """What each player says."""
-THREADS = ("the reactor", "the journal's writer", "the game's store")
+THREADS = ("the reactor", "the journal's writer", "the game's store", "password hashing")
 
 
 @needs_proc

@@ -1,0 +1,1 @@
+"""Experiments with a whole playground, each a program: ``python -m playground.lab.drill``."""

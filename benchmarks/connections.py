@@ -6,7 +6,8 @@ Opens so many connections (2,000 without a number) to one server after the other
 each in a fresh process, and prints KiB of resident memory for each of them:
 idle after the greeting, and after one exchange that the server remembers; the
 journal's ring of newest events is part of it
-(FTP: USER; the waiter: an order; the game: watch; HTTP: nothing to remember).
+(FTP: a login, a folder and a type; the waiter: an order; the game: watch; HTTP: nothing to remember).
+Beside them stands ``held``: the bytes of what is remembered for one of them (`playground state`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ HOW_MANY = 2000
 ROOM = 200
 """Descriptors and connections beyond those that are counted."""
 EXCHANGES = {
-    "http": (b"", b"GET /state HTTP/1.1\r\nHost: x\r\n\r\n"),
-    "ftp": (b"\r\n", b"USER ada\r\n"),
-    "game": (b"\n", b"watch\n"),
-    "waiter": (b"\n", b"order soup\n"),
+    "http": (b"", b"GET /state HTTP/1.1\r\nHost: x\r\n\r\n", b"}\n"),
+    "ftp": (b"\r\n", b"USER ada\r\nPASS ada\r\nCWD docs\r\nTYPE I\r\n", b"200 Type set to: Binary.\r\n"),
+    "game": (b"\n", b"watch\n", b"\n"),
+    "waiter": (b"\n", b"order soup\n", b"\n"),
 }
-"""Server to the end of its greeting, and what is said then."""
+"""Server to the end of its greeting, what is said then, and the end of the answer."""
 
 
 def main() -> None:
@@ -37,23 +38,22 @@ def main() -> None:
         resource.RLIMIT_NOFILE, (how_many + ROOM, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     )
     print(f"{how_many} connections to one server, KiB of memory for each")
-    print(f"  {'':8} {'process alone':>14} {'idle':>8} {'after one exchange':>20}")
+    print(f"  {'':8} {'process alone':>14} {'idle':>8} {'after one exchange':>20} {'held':>12}")
     for server in EXCHANGES:
-        alone, idle, after = measure(server, how_many)
-        print(f"  {server:8} {alone / 1024:10.0f} MiB {idle:8.1f} {after:20.1f}")
+        alone, idle, after, held = measure(server, how_many)
+        print(f"  {server:8} {alone / 1024:10.0f} MiB {idle:8.1f} {after:20.1f} {held:6.0f} bytes")
 
 
-def measure(server: str, how_many: int) -> tuple[float, float, float]:
-    """KiB of the process before, and KiB a connection: idle, and after one exchange."""
+def measure(server: str, how_many: int) -> tuple[float, float, float, float]:
+    """KiB of the process before; KiB a connection, idle and after one exchange; bytes held for one then."""
     limits = [
         f"{server}.connections={how_many + ROOM}",
         f"{server}.connections_per_address={how_many + ROOM}",
     ]
     with run(only=server, set=limits) as playground:
-        greeting, question = EXCHANGES[server]
+        greeting, question, ending = EXCHANGES[server]
         for client in open_some(playground, server, 20, greeting):  # what is loaded at the first use
-            client.sendall(question)
-            client.recv(4096)
+            ask(client, question, ending)
             client.close()
         while playground.state()["connections"]:
             pass
@@ -61,12 +61,20 @@ def measure(server: str, how_many: int) -> tuple[float, float, float]:
         clients = open_some(playground, server, how_many, greeting)
         idle = memory(playground)
         for client in clients:
-            client.sendall(question)
-            client.recv(4096)
+            ask(client, question, ending)
         after = memory(playground)
+        held = playground.state()["totals"][server]["held"]
         for client in clients:
             client.close()
-    return alone, (idle - alone) / how_many, (after - alone) / how_many
+    return alone, (idle - alone) / how_many, (after - alone) / how_many, held / how_many
+
+
+def ask(client: socket.socket, question: bytes, ending: bytes) -> None:
+    """Say it, and read to the end of the answer."""
+    client.sendall(question)
+    said = b""
+    while not said.endswith(ending):
+        said += client.recv(4096)
 
 
 def open_some(playground: Running, server: str, how_many: int, greeting: bytes) -> list[socket.socket]:

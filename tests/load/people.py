@@ -96,6 +96,13 @@ def descriptors_of(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def resident(playground: Running) -> float:
+    """KiB of memory that its process has, once its journal is written."""
+    playground.events("event:journal.open")
+    status = Path(f"/proc/{playground.ready['pid']}/status").read_text()
+    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
 def soon(ask: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
     """What ``ask`` answers as soon as that is not None; it is asked again and again."""
     deadline = time.monotonic() + seconds

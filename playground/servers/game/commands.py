@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playground.servers.game import words
 from playground.servers.game.cave import Choice
-from playground.servers.game.effects import News, Tell, TellState
+from playground.servers.game.effects import Limit, News, Tell, TellState
 from playground.servers.game.seats import Seat, key_of
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def resume(lantern: Lantern, talk: Talk, rest: str) -> None:
     now = lantern.now()
     if lantern.guesses.too_many(talk.address, now):
         lantern.refuse(talk, "too-many-tokens", words.TOO_MANY_TOKENS)
+        most = lantern.limits.tokens_per_address
+        lantern.effects.append(Limit(talk.conn, "tokens_per_address", most, "wrong tokens from one address"))
         return
     seat = lantern.seats.holder(token)
     if seat is None:

@@ -75,6 +75,9 @@ class DialogueInputs(Protocol):
     def quit(self) -> None:
         """The word."""
 
+    def unnamed(self) -> None:
+        """Nobody has said in time who it is."""
+
     def idle(self) -> None:
         """Nothing was said for too long."""
 
@@ -82,7 +85,7 @@ class DialogueInputs(Protocol):
         """A line without end."""
 
     def other_protocol(self) -> None:
-        """A client that speaks HTTP."""
+        """A client that speaks HTTP or TLS."""
 
     def taken_over(self) -> None:
         """A newer connection brought the token of this one's seat."""
@@ -128,6 +131,11 @@ class Talk:
         self.pace = Flood(self.limits.lines_per_second, self.limits.lines_at_once)
         self.lost_lines = 0
 
+    def expect_a_name(self) -> None:
+        """Who greets is not waited for without end."""
+        if self.limits.greeting > 0:
+            self.effects.append(Wake(Alarm("greeting", self.conn), self.limits.greeting))
+
     def too_fast(self, now: float) -> bool:
         """Count a line at ``now`` (seconds): true when it is one too many."""
         return self.pace.rate > 0 and self.pace.exceeded(now)
@@ -160,6 +168,20 @@ class Talk:
 
 
 # -- what the dialogue wants done: behaviours do nothing but append to the list of effects -----------
+
+
+def _greet(inputs: DialogueInputs, talk: Talk) -> None:
+    talk.expect_a_name()
+
+
+def _named(inputs: DialogueInputs, talk: Talk) -> None:
+    talk.effects.append(Rest(Alarm("greeting", talk.conn)))
+
+
+def _give_up(inputs: DialogueInputs, talk: Talk) -> None:
+    talk.effects.append(Limit(talk.conn, "greeting", talk.limits.greeting, "nobody said a name"))
+    talk.effects.append(Tell((talk.conn,), words.GOODBYES["greeting"]))
+    talk.effects.append(Close(talk.conn, "limit"))
 
 
 def _say_no(inputs: DialogueInputs, talk: Talk) -> None:
@@ -219,14 +241,15 @@ muted = _dialogue.state("muted")
 half_closed = _dialogue.state("half-closed")
 closed = _dialogue.state("closed")
 
-greeting.upon(DialogueInputs.name).to(seated).returns(None)
-greeting.upon(DialogueInputs.watch).to(watching).returns(None)
-greeting.upon(DialogueInputs.resume).to(seated).returns(None)
+greeting.upon(DialogueInputs.name).to(seated)(_named)
+greeting.upon(DialogueInputs.watch).to(watching)(_named)
+greeting.upon(DialogueInputs.resume).to(seated)(_named)
+greeting.upon(DialogueInputs.unnamed).to(closed)(_give_up)
 greeting.upon(DialogueInputs.bad_token).to(greeting)(_say_no)
 greeting.upon(DialogueInputs.third_bad_token).to(closed)(_show_the_door)
 greeting.upon(DialogueInputs.other_protocol).to(closed).returns(None)
 watching.upon(DialogueInputs.sit).to(seated).returns(None)
-seated.upon(DialogueInputs.leave).to(greeting).returns(None)
+seated.upon(DialogueInputs.leave).to(greeting)(_greet)
 seated.upon(DialogueInputs.flood).to(muted)(_mute)
 muted.upon(DialogueInputs.calm).to(seated)(_hear_again)
 muted.upon(DialogueInputs.flood).to(closed)(_close_flood)
@@ -235,7 +258,7 @@ greeting.upon(DialogueInputs.flood).to(closed)(_close_flood)
 watching.upon(DialogueInputs.flood).to(closed)(_close_flood)
 
 for _state in (watching, seated, muted):
-    _state.upon(DialogueInputs.forgotten).to(greeting).returns(None)
+    _state.upon(DialogueInputs.forgotten).to(greeting)(_greet)
 for _state in (seated, muted, half_closed):
     _state.upon(DialogueInputs.taken_over).to(closed).returns(None)
 for _state in (greeting, watching, seated, muted):

@@ -63,6 +63,8 @@ class Lantern:
     def greet(self, conn: str) -> list[Effect]:
         """It has not spoken first, so we do."""
         self.effects.append(Tell((conn,), words.GREETING))
+        if (talk := self._talks.get(conn)) is not None:
+            talk.expect_a_name()
         return self._finish()
 
     def line(self, conn: str, text: str) -> list[Effect]:
@@ -101,6 +103,15 @@ class Lantern:
             self.effects.append(Close(conn, "server"))
         return self._finish()
 
+    def tls_hello(self, conn: str) -> list[Effect]:
+        """The first bytes are those of a TLS client."""
+        talk = self._talks.get(conn)
+        if talk is not None and talk.state == "greeting":
+            talk.machine.other_protocol()
+            self.effects.append(Refuse(conn, "tls", words.NO_TLS))
+            self.effects.append(Close(conn, "server"))
+        return self._finish()
+
     def ended(self, conn: str) -> list[Effect]:
         """The client has closed its half, and every line of it was handled."""
         talk = self._talks.get(conn)
@@ -115,7 +126,7 @@ class Lantern:
             return []
         talk.remembered()
         talk.lost = True
-        self.effects.append(Rest(Alarm("calm", conn)))
+        self.effects += [Rest(Alarm("calm", conn)), Rest(Alarm("greeting", conn))]
         if talk.state == "half-closed" and reason == "client":
             talk.machine.flushed()
         elif talk.state != "closed":
@@ -145,9 +156,12 @@ class Lantern:
             if (seat := self.seats.get(alarm.whose)) is not None:
                 seat.machine.grace_over()
                 self.vacate(seat)
-        elif (talk := self._talks.get(alarm.whose)) is not None and talk.state == "muted":
-            talk.hear_all()
-            talk.machine.calm()
+        elif (talk := self._talks.get(alarm.whose)) is not None:
+            if alarm.kind == "greeting" and talk.state == "greeting":
+                talk.machine.unnamed()
+            elif alarm.kind == "calm" and talk.state == "muted":
+                talk.hear_all()
+                talk.machine.calm()
         return self._finish()
 
     def forget_connections(self) -> list[Effect]:

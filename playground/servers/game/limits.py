@@ -11,6 +11,7 @@ from playground.wire.limits import Limits, limit
 class GameLimits(Limits):
     """Times are seconds. The rules of the game itself (three caves, the cards) are no limits."""
 
+    greeting: float = limit(120.0, "who has said no name by then is no player, and holds a place")
     idle: float = limit(900.0, "whoever watches only reads, and somebody may fetch tea between two caves")
 
     grace: float = limit(60.0, "a dropped network or a closed laptop is back within a minute, or not soon")

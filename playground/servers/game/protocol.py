@@ -24,6 +24,9 @@ HTTP_LINE = re.compile(rb"[A-Z]{3,10} \S+ HTTP/[0-9.]+$")
 HTTP_BEGINNING = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) \S")
 METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"TRACE ")
 
+TLS_HANDSHAKE = b"\x16\x03"
+"""How every TLS client begins (RFC 8446, section 5.1), and nobody who types."""
+
 MOST_AHEAD = 4096
 """Bytes that a client may send before what it said first is saved."""
 
@@ -40,6 +43,7 @@ class Player(Protocol):
         self._reader = LineReader(shell.limits.line)
         self._greeting: IDelayedCall | None = None
         self._greeted = False
+        self._spoken = False
         self._input_over = False
         self._paused = False
         self.is_handling = False
@@ -122,8 +126,14 @@ class Player(Protocol):
 
     def _handle_pieces(self) -> None:
         while not (self.wire.clogged or self.wire.disconnecting or self._shell.waits(self._name)):
+            if not self._spoken and self._reader.beginning().startswith(TLS_HANDSHAKE):
+                self._spoken = True
+                self.wire.claim(len(TLS_HANDSHAKE))
+                self._carry_out(self._lantern.tls_hello(self._name))
+                break
             piece = self._reader.next()
-            if not self._greeted and not may_be_http(piece, self._reader):
+            self._spoken = self._spoken or piece is not None
+            if not self._greeted and not may_be_another_protocol(piece, self._reader):
                 self._greet()
             if piece is None:
                 break
@@ -169,8 +179,8 @@ class Player(Protocol):
         self._carry_out(self._lantern.line(self._name, line))
 
 
-def may_be_http(piece: Piece | None, reader: LineReader) -> bool:
-    """Whether the first thing that a client says is, or may become, a request of HTTP."""
+def may_be_another_protocol(piece: Piece | None, reader: LineReader) -> bool:
+    """Whether the first thing that a client says is, or may become, a request of HTTP or TLS."""
     if isinstance(piece, Line):
         return HTTP_LINE.match(piece.text) is not None
     if isinstance(piece, TooLong):
@@ -178,4 +188,4 @@ def may_be_http(piece: Piece | None, reader: LineReader) -> bool:
     if isinstance(piece, Negotiation):
         return False
     said = reader.beginning()
-    return any(method.startswith(said[: len(method)]) for method in METHODS)
+    return any(opening.startswith(said[: len(opening)]) for opening in (*METHODS, TLS_HANDSHAKE))

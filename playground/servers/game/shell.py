@@ -193,7 +193,7 @@ class Shell:
                 text = words.NOT_SAVED_AT_ALL if player.talk.state == "greeting" else words.NOT_SAVED
                 effects.append(Refuse(name, "not-saved", text))
         undone = [effect for batch in batches for effect in batch.effects]
-        effects += [effect for effect in undone if isinstance(effect, Rest | Close)]
+        effects += [effect for effect in undone if _is_of_a_socket(effect)]
         self._waiting.extend(self._without_steps(effects))
         self._playground.pull("undone")
         self._do_what_waits()
@@ -276,3 +276,10 @@ class Shell:
     def _ring(self, alarm: Alarm) -> None:
         self._timers.pop(alarm, None)
         self.carry_out(self.lantern.rings(alarm), why="expired")
+
+
+def _is_of_a_socket(effect: Effect) -> bool:
+    """Whether it has to be done though the game was not saved: a socket's clocks, and its end."""
+    if isinstance(effect, Wake):
+        return effect.alarm.kind in ("calm", "greeting")
+    return isinstance(effect, Rest | Close)

@@ -34,6 +34,7 @@ GOODBYE = "* goodbye"
 GOODBYES = {
     "shutdown": "* the playground closes",
     "idle": "* you have been silent for long, so this connection is closed",
+    "greeting": "* you have not said who you are, so this connection is closed",
     "too-many": "! too many connections at once; try again later",
     "flood": "! too much at once",
     "trouble": "! something is broken here; sorry",
@@ -51,6 +52,7 @@ BAD_NAME = "a name has 1 to 16 letters, digits or '-'"
 BAD_TOKEN = "no seat has that token"
 BAD_TOKENS = "no seat has that token, and that was the third; goodbye"
 TOO_MANY_TOKENS = "too many wrong tokens came from your address; try again in a minute"
+NO_TLS = "this is TLS, and Lantern is played in plain text: nc HOST PORT"
 NOT_UTF8 = "that line is not UTF-8"
 NOT_IN_CAVE_TIME = "a game is under way; sit down when it is over"
 NO_CAVE = "there is no cave yet. Say: ready"

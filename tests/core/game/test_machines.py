@@ -26,6 +26,7 @@ DIALOGUE = """
     greeting     bad_token        greeting
     greeting     third_bad_token  closed
     greeting     other_protocol   closed
+    greeting     unnamed          closed
     greeting     flood            closed
     greeting     end_of_input     half-closed
     greeting     quit             closed

@@ -44,7 +44,7 @@ def test_who_is_muted_may_still_quit():
     assert ada.remembered == {"dialogue": "muted", "seat": "ada"}
     ada << "quit"
     assert ada.closed == "quit"
-    assert house.alarms == {}
+    assert house.clocks == set()
 
 
 def test_a_line_too_long_is_answered_and_closes_but_the_seat_is_kept():
@@ -62,3 +62,28 @@ def test_what_is_no_text_is_refused():
     house.carry_out(house.lantern.not_text(ada.conn))
     ada.skip_to("! that line is not UTF-8")
     assert ada.closed == ""
+
+
+def test_who_greets_too_long_is_closed_and_who_has_a_name_is_not():
+    house = House()
+    ada, bob = house.person("ada"), house.person("bob")
+    ada << "name ada" << "look"
+    bob << "help" << "name !"
+    house.wait(119)
+    assert (ada.closed, bob.closed) == ("", "")
+    house.wait(1)
+    assert (bob.closed, bob.limits) == ("limit", ["greeting"])
+    assert bob.lines[-1] == "* you have not said who you are, so this connection is closed"
+    ada << "leave"
+    house.wait(119)
+    assert ada.closed == ""
+    house.wait(1)
+    assert ada.closed == "limit"
+
+
+def test_watching_is_no_greeting():
+    house = House()
+    eve = house.person("eve") << "watch"
+    house.wait(500)
+    assert eve.closed == ""
+    assert house.alarms == {}

@@ -91,7 +91,7 @@ def test_forget_session_takes_the_seats_away():
     assert ada.lines[-1].startswith("* your seat was forgotten")
     assert list(house.lantern.seats) == []
     assert house.lantern.game.state == "lobby"
-    assert house.alarms == {}
+    assert house.clocks == set()
     assert eve.remembered == {"dialogue": "watching"}
     ada.skip() << f"resume {ada.token}" >> "! no seat has that token"
 
@@ -107,4 +107,4 @@ def test_forget_shared_puts_the_table_into_the_lobby_and_keeps_the_seats():
     assert ada.lines[-1] == "* the game was forgotten; the seats are not. Say: ready"
     assert house.lantern.game.state == "lobby"
     assert (ada.seat.chest, ada.seat.state) == (6, "present")
-    assert house.alarms == {}
+    assert house.clocks == set()

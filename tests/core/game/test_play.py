@@ -179,7 +179,7 @@ def test_when_the_last_one_leaves_the_table_is_fresh():
     ada << "quit"
     assert ada.lines[-1] == "* goodbye"
     assert house.lantern.game.state == "lobby"
-    assert house.alarms == {}
+    assert house.clocks == set()
 
 
 @pytest.mark.parametrize(

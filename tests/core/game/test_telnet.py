@@ -140,6 +140,47 @@ def test_packets_make_no_difference(sent: bytes, size: int):
     assert sum(piece.size for piece in together) <= len(sent)
 
 
+offers = st.tuples(st.sampled_from([WILL, WONT, DO, DONT]), st.integers(0, 255).map(lambda n: bytes([n])))
+negotiation = st.one_of(
+    offers.map(lambda offer: IAC + offer[0] + offer[1]),
+    st.binary(max_size=8).map(lambda sub: IAC + b"\xfa" + sub.replace(IAC, IAC + IAC) + IAC + b"\xf0"),
+    st.sampled_from([IAC + bytes([command]) for command in range(0xF1, 0xF7)]),
+)
+typed = st.sampled_from([b"g", b"o", b" ", "ü".encode()])
+telnet_talk = st.lists(st.one_of(negotiation, typed), max_size=12)
+
+
+@given(telnet_talk)
+def test_whatever_is_negotiated_and_wherever_it_is_cut_the_line_is_what_was_typed(units: list[bytes]):
+    sent = b"".join(units) + b"\r\n"
+    meant = b"".join(unit for unit in units if not unit.startswith(IAC))
+    together = read(sent)
+    assert [piece.text for piece in together if isinstance(piece, Line)] == [meant]
+    assert sum(piece.size for piece in together) == len(sent)
+    for offset in range(1, len(sent)):
+        assert read(sent[:offset], sent[offset:]) == together
+
+
+@given(st.lists(offers, max_size=30))
+def test_nobody_can_be_led_in_circles(asked: list[tuple[bytes, bytes]]):
+    """Each offer has one answer at most, and what a mirror makes of our answers has none without end."""
+    reader = LineReader(200)
+    said = b"".join(IAC + verb + option for verb, option in asked)
+    for _ in range(4):
+        reader.feed(said)
+        answers = b""
+        while (piece := reader.next()) is not None:
+            assert isinstance(piece, Negotiation)
+            answers += piece.answer
+        assert len(answers) <= len(said)
+        mirrored = {WILL: DO, WONT: DONT, DO: WILL, DONT: WONT}
+        said = b"".join(
+            IAC + mirrored[answers[at + 1 : at + 2]] + answers[at + 2 : at + 3]
+            for at in range(0, len(answers), 3)
+        )
+    assert said == b""
+
+
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [

@@ -39,10 +39,11 @@ class Fault(Exception):
 
 
 class Message(NamedTuple):
-    """A request as it was read: its bytes, and the content of its body."""
+    """A request as it was read: its bytes, the content of its body, and whether it wants to be the last."""
 
     raw: bytes
     body: bytes
+    last: bool
 
 
 class Reading(NamedTuple):
@@ -74,7 +75,7 @@ def read(pieces: Iterable[bytes], limits: HttpLimits) -> Reading:
                 return Reading(found, sizes, step.rule, rest)
             begun += step.size
             if step.complete:
-                found.append(Message(rest[:begun], step.request.body))
+                found.append(Message(rest[:begun], step.request.body, not step.request.keep_alive))
                 rest, begun = rest[begun:], 0
                 if len(step.request.body) > limits.body:
                     raise Fault(f"a body of {len(step.request.body)} bytes is over the limit")

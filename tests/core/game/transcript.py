@@ -158,7 +158,7 @@ class House:
     @property
     def clocks(self) -> set[str]:
         """Which clocks run, beside those of people who have not said their names."""
-        return {alarm.kind for alarm in self.alarms} - {"greeting"}
+        return {str(alarm.kind) for alarm in self.alarms} - {"greeting"}
 
     def wait(self, seconds: float) -> None:
         """Time passes, and alarms ring when they are due."""

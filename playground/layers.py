@@ -15,6 +15,9 @@ from typing import Any, Literal, NamedTuple
 SERVERS = ("http", "ftp", "game", "waiter")
 """The servers with an option of their own: those of the catalogue, which is too dear to import here."""
 
+SECURED = {"http": "https"}
+"""Servers that listen with TLS besides, and the option that says where."""
+
 Kind = Literal["text", "path", "flag", "list", "pairs", "accounts"]
 
 
@@ -34,6 +37,8 @@ class Spec(NamedTuple):
 SPECS: dict[str, Spec] = {
     "host": Spec("text", "the address all servers listen on", "127.0.0.1"),
     **{name: Spec("text", f"{name}: a port, off, or a Twisted endpoint string") for name in SERVERS},
+    "tls": Spec("text", "off; auto, for a certificate of its own; or a PEM file with key and chain", "off"),
+    "https": Spec("text", "where http listens with TLS besides: as --http", "8443 with --tls"),
     "only": Spec("list", "start these servers only, as in http,ftp"),
     "endpoint": Spec("pairs", "NAME=STRING, for a server from a file or an installed package"),
     "set": Spec("pairs", "KEY=VALUE, any other setting: see `playground config`"),

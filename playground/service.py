@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, cast
 
 import msgspec
@@ -24,7 +24,8 @@ from playground.ask import ControlError
 from playground.control import ControlServer
 from playground.journal.events import SCHEMA_VERSION, Forgotten, JournalOpen, Trouble, Where
 from playground.journal.journal import Journal
-from playground.layers import SERVERS
+from playground.layers import SECURED
+from playground.ports import Port, names, why_not, with_port
 from playground.servers import Playground
 from playground.settings import Settings
 from playground.state_dir import StateDir, StateDirError
@@ -33,6 +34,7 @@ from playground.stores.hashing import DEAR, Hasher, HashingThread
 from playground.stores.snapshots import StoreError
 from playground.views.jsonl_writer import JsonlWriter
 from playground.views.runs import start_run
+from playground.wire.certificates import Identity, NoCertificate, identity_of, utc_now
 from playground.wire.listening import BadEndpoint, ListeningService
 
 log = Logger()
@@ -53,6 +55,8 @@ class _Running:
     service: ListeningService
     address: str = ""
     port: int = 0
+    secured: tuple[str, int] | None = None
+    """Where it listens with TLS besides."""
 
 
 class PlaygroundService:
@@ -80,6 +84,8 @@ class PlaygroundService:
             run=self._hashing,
             hasher=Hasher(DEAR),
         )
+        self.identity: Identity | None = None
+        """The certificate of ``--tls``."""
 
     async def open(self) -> None:
         """Open everything. Raises :class:`StartError`, and then nothing is left open."""
@@ -92,6 +98,7 @@ class PlaygroundService:
     async def _open(self) -> None:
         raise_descriptor_limit()
         self._hold_state_dir()
+        self._have_identity()
         for name, server_class in self.settings.servers.items():
             playground = Playground(
                 server_class(self.settings.options[name]),
@@ -101,6 +108,8 @@ class PlaygroundService:
                 random=secrets.SystemRandom(),
                 state_dir=self.settings.state_dir,
                 settings=self.settings.for_servers(),
+                identity=self.identity,
+                tls_endpoint=self.settings.tls_endpoints.get(name, ""),
             )
             self._make(name, playground)
         doors = tuple(door for one in self.running.values() for door in one.playground.server.doors())
@@ -113,7 +122,7 @@ class PlaygroundService:
                 run=self.run,
                 version=__version__,
                 pid=os.getpid(),
-                servers={name: self._endpoint_with_port(name) for name in self.running},
+                servers={name: endpoint for name, endpoint, *_ in self.ports()},
             )
         )
         await self._open_control()
@@ -140,6 +149,13 @@ class PlaygroundService:
         )
         self.journal.add_sink(self._writer)
 
+    def _have_identity(self) -> None:
+        settings = self.settings
+        try:
+            self.identity = identity_of(settings.tls, settings.state_dir, names(settings), utc_now())
+        except NoCertificate as error:
+            raise StartError(str(error)) from error
+
     def _trouble(self, text: str) -> None:
         self.journal.record(Trouble(text=text))
         sys.stderr.write(f"playground: {text}\n")
@@ -155,20 +171,23 @@ class PlaygroundService:
         running.service.startService()
         try:
             running.address, running.port = await running.service.opened
+            running.secured = getattr(running.service, "secured", None)
         except CannotListenError as error:
-            raise StartError(_why_not(name, error, self._ports_of_others(name))) from error
+            raise StartError(why_not(self.settings, name, error)) from error
         except BadEndpoint as error:
             raise StartError(f"{name}: {error}") from error
 
-    def _ports_of_others(self, name: str) -> set[int]:
-        others = (endpoint for other, endpoint in self.settings.endpoints.items() if other != name)
-        return {int(port) for port in (other.split(":")[1] for other in others) if port.isdecimal()}
-
-    def _endpoint_with_port(self, name: str) -> str:
-        """The endpoint string with the real port where port 0 was asked for."""
-        kind, _, rest = self.settings.endpoints[name].partition(":")
-        port, colon, more = rest.partition(":")
-        return f"{kind}:{self.running[name].port}{colon}{more}" if port == "0" else f"{kind}:{rest}"
+    def ports(self) -> Iterator[Port]:
+        """Where the servers listen, those with TLS right behind the same without."""
+        for name, running in self.running.items():
+            server = running.playground.server
+            said = self.settings.endpoints[name]
+            tls = said.partition(":")[0] in ("ssl", "tls")
+            yield Port(name, with_port(said, running.port), running.address, running.port, server, tls)
+            if running.secured is not None:
+                address, port = running.secured
+                endpoint = with_port(self.settings.tls_endpoints[name], port)
+                yield Port(SECURED.get(name, f"{name}-tls"), endpoint, address, port, server, True)
 
     async def _open_control(self) -> None:
         if self._state_dir is None:
@@ -216,6 +235,7 @@ class PlaygroundService:
             for name, password in ((a.name, a.password) for a in self.settings.accounts)
             if name in self.settings.demo_passwords
         }
+        tls = {"tls": {"authority": str(authority)}} if (authority := self.authority) else {}
         return {
             "event": "ready",
             "pid": os.getpid(),
@@ -223,14 +243,16 @@ class PlaygroundService:
             "state_dir": str(self.settings.state_dir),
             "accounts": shown,
             "servers": {
-                name: {
-                    "endpoint": self._endpoint_with_port(name),
-                    "host": running.address,
-                    "port": running.port,
-                }
-                for name, running in self.running.items()
+                one.name: {"endpoint": one.endpoint, "host": one.host, "port": one.port}
+                for one in self.ports()
             },
+            **tls,
         }
+
+    @property
+    def authority(self) -> Path | None:
+        """The certificate that clients must be told to trust, when it is one of our own."""
+        return self.identity.authority if self.identity else None
 
     # -- what the control socket asks ---------------------------------------------------------
 
@@ -281,41 +303,6 @@ class PlaygroundService:
 
 def _rows(picture: Mapping[str, Any]) -> list[Any]:
     return [*picture["connections"], *picture["sessions"], *picture["shared"]]
-
-
-def _why_not(name: str, error: CannotListenError, not_these: Set[int]) -> str:
-    """Why a server cannot listen, and what to type instead."""
-    number = getattr(error.socketError, "errno", None)
-    option = f"--{name} " if name in SERVERS else f"--endpoint {name}="
-    if not str(error.port).isdecimal():
-        return f"{name} cannot listen on {error.port}: {error.socketError}. Try: playground {option}PORT"
-    port = int(error.port)
-    if number == errno.EADDRINUSE:
-        free = _free_port(error.interface, port + 1, not_these)
-        return f"Port {port} is taken. Try: playground {option}{free}"
-    if number == errno.EACCES:
-        free = _free_port(error.interface, 8000 + port % 1000, not_these)
-        return f"Port {port} is for root only. Try: playground {option}{free}"
-    if number == errno.EADDRNOTAVAIL:
-        return f"This machine has no address {error.interface}. Try: playground --host 127.0.0.1"
-    return f"{name} cannot listen on {error.interface} port {port}: {error.socketError}"
-
-
-def _free_port(interface: str, first: int, not_these: Set[int]) -> int:
-    """The first port from ``first`` on that is free now; 0, which is any port, when there is none nearby."""
-    import socket
-
-    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-    for port in range(first, min(first + 100, 65_536)):
-        if port in not_these:
-            continue
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((interface, port))
-            except OSError:
-                continue
-            return port
-    return 0
 
 
 def raise_descriptor_limit() -> None:

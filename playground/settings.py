@@ -21,7 +21,7 @@ from typing import Any, get_type_hints
 
 from playground.journal.journal import CAPTURE_BYTES, Capture
 from playground.journal.limits import JournalLimits
-from playground.layers import SPECS, Given, Layers, SettingError, layers, parsed, places
+from playground.layers import SECURED, SPECS, Given, Layers, SettingError, layers, parsed, places
 from playground.servers import Server
 from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
 from playground.stores.accounts import Account, LoginLimits
@@ -47,6 +47,10 @@ class Settings:
     accounts: tuple[Account, ...]
     demo_passwords: Mapping[str, str]
     """The demo accounts, whose passwords may be shown."""
+    tls: str
+    """``off``, ``auto``, or a PEM file."""
+    tls_endpoints: Mapping[str, str]
+    """Server to where it listens with TLS besides."""
     loopback: bool
     """Whether only this machine can reach the servers."""
     state_dir: Path
@@ -93,8 +97,9 @@ def load(
         raise SettingError(str(error)) from error
     host = given.text("host", "127.0.0.1")
     endpoints = {name: _endpoint(given, name, server, host) for name, server in servers.items()}
+    tls_endpoints = _tls_endpoints(given, servers, host)
     state_dir, log = places(given)
-    loopback = all(map(_is_loopback, endpoints.values()))
+    loopback = all(map(_is_loopback, (*endpoints.values(), *tls_endpoints.values())))
     others = given.merged("account")
     demo = {
         name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE if name not in others
@@ -108,6 +113,8 @@ def load(
         login=tables["login"],
         accounts=tuple(_accounts(given, demo)),
         demo_passwords=demo,
+        tls=_tls(given),
+        tls_endpoints=tls_endpoints,
         loopback=loopback,
         state_dir=state_dir,
         log=log,
@@ -145,7 +152,30 @@ def _address(given: Layers, name: str) -> str:
 
 
 def _endpoint(given: Layers, name: str, server: type[Server], host: str) -> str:
-    address = _address(given, name) or server.endpoint
+    return _settled(name, _address(given, name) or server.endpoint, host)
+
+
+def _tls(given: Layers) -> str:
+    text = given.text("tls", "off").strip()
+    return text.lower() if text.lower() in ("off", "auto") else str(Path(text).expanduser().absolute())
+
+
+def _tls_endpoints(given: Layers, servers: Mapping[str, type[Server]], host: str) -> dict[str, str]:
+    """Where servers listen with TLS besides."""
+    found = {}
+    for name, server in servers.items():
+        option = SECURED.get(name)
+        said = given.text(option).strip() if option else ""
+        if _tls(given) == "off":
+            if said and said.lower() != "off":
+                raise SettingError(f"--{option} needs a certificate. Try: --tls auto")
+        elif server.tls_endpoint and said.lower() != "off":
+            found[name] = _settled(option or name, said or server.tls_endpoint, host)
+    return found
+
+
+def _settled(name: str, address: str, host: str) -> str:
+    """An endpoint string, of a port or of one that may lack its interface."""
     if address.isdecimal() and address.isascii():
         if len(address) > 5 or int(address) > 65535:
             raise SettingError(f"{name}: {address} is no port; ports end at 65535.")
@@ -160,16 +190,24 @@ def _endpoint(given: Layers, name: str, server: type[Server], host: str) -> str:
     return address
 
 
-def _is_loopback(endpoint: str) -> bool:
+def interface(endpoint: str) -> str:
+    """The address that an endpoint string names; empty for none, which is every address."""
     kind, *rest = re.split(r"(?<!\\):", endpoint)
-    if kind == "unix":
-        return True
-    interface = rest[1] if len(rest) > 1 and "=" not in rest[1] else ""  # tcp:8080:127.0.0.1 is allowed, too
+    found = ""
+    if kind == "tcp" and len(rest) > 1 and "=" not in rest[1]:
+        found = rest[1]  # tcp:8080:127.0.0.1 is allowed, too
     for part in rest:
         if part.startswith("interface="):
-            interface = part.removeprefix("interface=")
+            found = part.removeprefix("interface=")
+    return found.replace("\\", "")
+
+
+def _is_loopback(endpoint: str) -> bool:
+    if endpoint.startswith("unix:"):
+        return True
+    address = interface(endpoint)
     try:
-        return interface == "localhost" or ipaddress.ip_address(interface.replace("\\", "")).is_loopback
+        return address == "localhost" or ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False  # a name, or none, which is every address
 
@@ -277,7 +315,10 @@ def _with_effective(settings: Settings, given: Layers, options: Mapping[str, Lim
         origin = given.origin(key)
         if key in ("set", "endpoint", "account"):
             continue
-        if key in settings.endpoints or key in BUILT_IN:
+        if key in SECURED.values():
+            ports = {SECURED.get(name, ""): endpoint for name, endpoint in settings.tls_endpoints.items()}
+            value = ports.get(key, "off")
+        elif key in settings.endpoints or key in BUILT_IN:
             said_where = given.address(key)
             origin = said_where.origin if said_where else "default"
             value = settings.endpoints.get(key, "off")

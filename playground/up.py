@@ -29,7 +29,7 @@ from playground.journal.events import AnyEvent, ConnectionClose
 from playground.journal.wording import facts
 from playground.service import PlaygroundService, StartError
 from playground.settings import Settings
-from playground.terminal.start import Row, remembers_in_words, start_text
+from playground.terminal.start import SEE_TLS, Row, remembers_in_words, start_text
 from playground.views.escape import escape
 
 if TYPE_CHECKING:
@@ -105,21 +105,23 @@ class _Up:
         live = sys.stdout.isatty() and not settings.quiet
         rows = [
             Row(
-                name,
-                running.playground.server.remembers_you
-                or remembers_in_words(running.playground.server.memory),
-                next(iter(running.playground.server.try_it), ""),
-                running.address,
-                running.port,
+                one.name,
+                one.server.remembers_you or remembers_in_words(one.server.memory),
+                SEE_TLS if one.tls and one.server.try_tls else next(iter(one.server.try_it), ""),
+                one.host,
+                one.port,
             )
-            for name, running in service.running.items()
+            for one in service.ports()
         ]
+        secured = [one for one in service.ports() if one.tls and one.server.try_tls]
         text = start_text(
             version=__version__,
             rows=rows,
             loopback=settings.loopback,
             accounts=service.ready()["accounts"],
             state_dir=settings.state_dir,
+            tls=[(one.server.try_tls, one.host, one.port) for one in secured],
+            authority=service.authority,
             live=live,
         )
         say(text)

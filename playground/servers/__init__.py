@@ -18,10 +18,11 @@ from playground.journal.events import Forgotten, Json, Snapshot, Trouble, Where
 from playground.journal.journal import Journal
 from playground.stores.accounts import Accounts
 from playground.wire.addresses import Endpoint
+from playground.wire.certificates import Identity
 from playground.wire.doors import Door
 from playground.wire.ledger import Connection, Ledger
 from playground.wire.limits import Limits
-from playground.wire.listening import Listening, ListeningService
+from playground.wire.listening import Listening, ListeningService, Tls
 from playground.wire.machines import Transition
 from playground.wire.memory import NOTHING, Subject, SubjectWhere, held
 
@@ -41,6 +42,12 @@ class Server(ABC):
     """The same for the start table, in a person's words; made from ``memory`` when empty."""
     try_it: ClassVar[tuple[str, ...]] = ()
     """Commands a person types, with ``{host}`` and ``{port}``. The tests run them."""
+    tls_endpoint: ClassVar[str] = ""
+    """Where it listens with TLS besides, when there is a certificate; empty for nowhere."""
+    try_tls: ClassVar[str] = ""
+    """What a person types for that one, with ``{authority}``, ``{host}`` and ``{port}``."""
+    alpn: ClassVar[tuple[bytes, ...]] = ()
+    """The names under which TLS clients may ask for it (RFC 7301), such as ``http/1.1``."""
     Options: ClassVar[type[Limits]] = Limits
     """A frozen dataclass of settings; its fields are set by ``--set NAME.FIELD=VALUE``."""
 
@@ -75,7 +82,10 @@ class Server(ABC):
         return ()
 
     def farewell(self, reason: str, /) -> bytes:
-        """The protocol's goodbye: ``idle``, ``flood``, ``too-many``, ``trouble`` or ``shutdown``."""
+        """The protocol's goodbye: ``idle``, ``flood``, ``too-many``, ``trouble`` or ``shutdown``.
+
+        ``not-tls`` is said in plain text, on a TLS connection, to a client that does not speak TLS.
+        """
         return b""
 
     def forget(self, where: Where, /) -> None:  # noqa: B027  # a server without memory has nothing to drop
@@ -95,6 +105,8 @@ class Playground:
         random: Any,
         state_dir: Path | None = None,
         settings: Mapping[str, object] | None = None,
+        identity: Identity | None = None,
+        tls_endpoint: str = "",
     ) -> None:
         self.server = server
         self.reactor = reactor
@@ -108,6 +120,10 @@ class Playground:
         """Settings that are no limits: ``ftp_root``, ``ftp_write``, ``game_seed``."""
         self.doors: tuple[Door, ...] = ()
         """What all servers of this process offer; complete when the service is started."""
+        self.identity = identity
+        """The certificate of ``--tls``, for servers that begin TLS themselves; None where there is none."""
+        self.tls_endpoint = tls_endpoint
+        """Where this server listens with TLS besides; empty for nowhere."""
         self.ledger = Ledger(journal, server, reactor.seconds, self._report)
 
     def _report(self, what: str) -> None:
@@ -124,8 +140,15 @@ class Playground:
         return list(self.ledger.live.values())
 
     def listen(self, endpoint: str, factory: IProtocolFactory) -> Listening:
-        """Serve ``factory`` on a Twisted endpoint string, with every connection observed."""
-        return Listening(endpoint, factory, self.ledger, self.reactor)
+        """Serve ``factory`` on a Twisted endpoint string, with every connection observed.
+
+        Where there is a :attr:`tls_endpoint`, it is served there, too.
+        """
+        tls = Tls(self.identity, self.server.alpn)
+        ledger, reactor, secured = self.ledger, self.reactor, None
+        if self.tls_endpoint:
+            secured = Listening(self.tls_endpoint, factory, ledger, reactor, tls._replace(always=True))
+        return Listening(endpoint, factory, ledger, reactor, tls, secured)
 
     def connection(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import socket
 import sys
@@ -17,6 +18,9 @@ MEMORY_IN_WORDS: tuple[tuple[Where, str], ...] = (
     ("session", "after you hang up"),
     ("connection", "while you are connected"),
 )
+
+SEE_TLS = "see tls below"
+"""Instead of a command, where that is too long for the table."""
 
 
 class Row(NamedTuple):
@@ -50,8 +54,14 @@ def start_text(
     accounts: Mapping[str, str],
     state_dir: Path,
     live: bool,
+    tls: Iterable[tuple[str, str, int]] = (),
+    authority: Path | None = None,
 ) -> str:
-    """The start table and what to do next. ``accounts`` are the demo people with their passwords."""
+    """The start table and what to do next. ``accounts`` are the demo people with their passwords.
+
+    ``tls`` are the commands for servers that speak TLS, each with host and
+    port; ``authority`` is what their clients must trust.
+    """
     reach = "Only this machine can reach it." if loopback else "Whoever reaches this machine can reach it."
     table = [("server", "remembers you", "type this in a second terminal")]
     rows = list(rows)
@@ -77,11 +87,25 @@ def start_text(
         f"  ask       {me} state    what is remembered right now",
         f"  wipe      {me} forget   and see who notices",
         f"  folder    {_short(state_dir)}     journal and FTP sandbox",
-        "",
     ]
+    for template, host, port in tls:
+        lines += _tls_lines(command(template, reachable(host), port), authority)
+    lines.append("")
     if live:
         lines.append("Live (Ctrl-C stops; --quiet hides this):")
     return "\n".join(lines)
+
+
+def _tls_lines(typed: str, authority: Path | None) -> list[str]:
+    """How to reach a server over TLS. A path is long, so what is typed goes over two lines."""
+    if authority is None:
+        return [f"  tls       {typed.replace('{authority}', 'CERTIFICATE')}"]
+    first, _, rest = typed.partition("{authority} ")
+    return [
+        f"  tls       {first}{_typed(authority)} \\",
+        f"              {rest}",
+        "            a browser: import that file as an authority, or accept its warning",
+    ]
 
 
 def own_command() -> str:
@@ -105,6 +129,12 @@ def reachable(host: str) -> str:
         probe.connect((nowhere, 9))  # sends nothing; the kernel only picks the way out
         return str(probe.getsockname()[0])
     return "::1" if host == "::" else "127.0.0.1"
+
+
+def _typed(path: Path) -> str:
+    """A path as one types it."""
+    short = _short(path)
+    return short if short == f"~/{shlex.quote(short[2:])}" else shlex.quote(str(path))
 
 
 def _short(path: Path) -> str:

@@ -23,6 +23,7 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 365
 RENEW_DAYS = 30
 """A certificate that ends sooner than this is made anew at the next start."""
+NEEDS_MORE = "TLS needs more packages. Try: pip install 'protocol-playground[tls]'"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -35,6 +36,8 @@ class Identity(NamedTuple):
     """Its private key; may be the same file."""
     authority: Path | None = None
     """The certificate that a client must trust, when it is one of our own."""
+    extra: Path | None = None
+    """More certificates of the chain, where they stand in a file of their own."""
 
 
 class NoCertificate(Exception):
@@ -50,9 +53,7 @@ def own_identity(folder: Path, names: Sequence[str], now: datetime) -> Identity:
     try:
         from cryptography import x509
     except ImportError as error:
-        raise NoCertificate(
-            "--tls auto needs more packages. Try: pip install 'protocol-playground[tls]'"
-        ) from error
+        raise NoCertificate(NEEDS_MORE) from error
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority, authority_key = folder / "ca.pem", folder / "ca-key.pem"
@@ -80,6 +81,18 @@ def given_identity(file: Path) -> Identity:
     if b"PRIVATE KEY-----" not in text or b"BEGIN CERTIFICATE-----" not in text:
         raise NoCertificate(f"--tls {file} has to hold a private key and its certificate, in PEM.")
     return Identity(file, file)
+
+
+def identity_of(tls: str, state_dir: Path, names: Sequence[str], now: datetime) -> Identity | None:
+    """What ``--tls`` says: ``off`` is None, ``auto`` one of our own in ``state_dir``, else a PEM file.
+
+    Raises :class:`NoCertificate`.
+    """
+    if tls == "off":
+        return None
+    if tls == "auto":
+        return own_identity(state_dir / "tls", names, now)
+    return given_identity(Path(tls).expanduser())
 
 
 def _usable(certificate: Path, key: Path, now: datetime) -> bool:

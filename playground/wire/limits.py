@@ -37,5 +37,6 @@ class Limits:
     flood_per_second: float = limit(0.0, "messages a second that one connection may keep up")
     flood_burst: int = limit(0, "messages at once before the rate counts")
     half_closed: float = limit(30.0, "a client that has hung up its half waits this long for the rest")
+    handshake: float = limit(10.0, "TLS shakes hands in two round trips; whoever never does holds a socket")
     clogged: float = limit(30.0, "a reader that stops reading is given up after this")
     unsent: int = limit(1024 * 1024, "bytes that may wait for a reader that has stopped reading")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorCore
@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from playground.wire.addresses import as_endpoint
+from playground.wire.certificates import NEEDS_MORE, Identity, NoCertificate
 from playground.wire.ledger import Ledger
 from playground.wire.observed import Observed
 
@@ -28,7 +29,7 @@ GOODBYE_SECONDS = 2.0
 def with_backlog(endpoint: str) -> str:
     """``tcp:8080`` to ``tcp:8080:backlog=1024``, where nothing else was said."""
     kind = endpoint.partition(":")[0]
-    if kind not in ("tcp", "tcp6", "ssl", "unix") or ":backlog=" in endpoint:
+    if kind not in ("tcp", "tcp6", "unix") or ":backlog=" in endpoint:
         return endpoint
     return f"{endpoint}:backlog={BACKLOG}"
 
@@ -97,29 +98,81 @@ class ObservedFactory(Factory):
         return empty
 
 
+class Tls(NamedTuple):
+    """What a server needs to speak TLS."""
+
+    identity: Identity | None = None
+    """The certificate of ``--tls``, if there is one."""
+    alpn: tuple[bytes, ...] = ()
+    """What a client may choose from, RFC 7301."""
+    always: bool = False
+    """Whether every endpoint is secured, not those alone that begin with ``ssl:`` or ``tls:``."""
+
+
 class Listening(Service):
     """A server of observed connections on one Twisted endpoint string."""
 
-    def __init__(self, endpoint: str, factory: IProtocolFactory, ledger: Ledger, reactor: Any) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        factory: IProtocolFactory,
+        ledger: Ledger,
+        reactor: Any,
+        tls: Tls | None = None,
+        besides: Listening | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        self._tls = tls or Tls()
         self._reactor = reactor
         self.factory = ObservedFactory(factory, ledger, reactor)
         """Builds the connections, observed; a door builds its own with it too."""
         self._port: IListeningPort | None = None
+        self._all = (self,) if besides is None else (self, besides)
         self.opened: Deferred[tuple[str, int]] = Deferred()
+        self.secured: tuple[str, int] | None = None
+        """Where the other one, ``besides``, listens once both do: the same server, with TLS."""
 
     @override
     def startService(self) -> None:
         super().startService()
-        try:
-            endpoint = serverFromString(cast("IReactorCore", self._reactor), with_backlog(self._endpoint))
-        except Exception as error:  # each kind of endpoint raises what it likes, some come from plug-ins
-            self.opened.errback(BadEndpoint(f"{self._endpoint!r} is no endpoint that can be used: {error}"))
-            return
-        listening = endpoint.listen(self.factory)
-        listening.addCallbacks(self._listens, self._refuse).addCallbacks(
+        all_open = gatherResults([one._open() for one in self._all], consumeErrors=True)
+        _ = all_open.addCallbacks(self._all_listen, lambda failure: failure.value.subFailure).addCallbacks(
             self.opened.callback, self.opened.errback
         )
+
+    def _all_listen(self, addresses: list[tuple[str, int]]) -> tuple[str, int]:
+        own, *others = addresses
+        self.secured = others[0] if others else None
+        return own
+
+    def _open(self) -> Deferred[tuple[str, int]]:
+        try:
+            where, factory = self._with_tls()
+            endpoint = serverFromString(cast("IReactorCore", self._reactor), with_backlog(where))
+        except Exception as error:  # each kind of endpoint raises what it likes, some come from plug-ins
+            return fail(BadEndpoint(f"{self._endpoint!r} is no endpoint that can be used: {error}"))
+        listening: Deferred[tuple[str, int]] = endpoint.listen(factory).addCallbacks(
+            self._listens, self._refuse
+        )
+        return listening
+
+    def _with_tls(self) -> tuple[str, IProtocolFactory]:
+        """The endpoint as Twisted is told it, and what it serves there."""
+        where, tls = self._endpoint, self._tls
+        identity = tls.identity
+        named = where.partition(":")[0] in ("ssl", "tls")
+        if not (named or tls.always):
+            return where, self.factory
+        try:
+            from playground.wire.over_tls import over_tls, tls_port
+        except ImportError as error:
+            raise NoCertificate(NEEDS_MORE) from error
+        if named:
+            where, own = tls_port(where)
+            identity = own or identity
+        if identity is None:
+            raise NoCertificate("there is no certificate. Try: --tls auto")
+        return where, over_tls(self.factory, identity, tls.alpn)
 
     def _refuse(self, failure: Failure) -> Failure:
         if failure.check(CannotListenError):
@@ -134,7 +187,8 @@ class Listening(Service):
     @override
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        stopped = gatherResults([Deferred.fromCoroutine(one._stop()) for one in self._all])
+        return stopped.addCallback(lambda _: None)
 
     async def _stop(self) -> None:
         if self._port is not None:

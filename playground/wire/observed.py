@@ -31,6 +31,7 @@ from playground.journal.redaction import Secret
 from playground.wire.addresses import as_endpoint, kind
 from playground.wire.by_line import ByLine
 from playground.wire.flood import Flood
+from playground.wire.handshake import Handshake
 from playground.wire.inner import Inner, ran
 from playground.wire.ledger import Ledger
 from playground.wire.limits import SENT_AWAY_SECONDS, UNCLAIMED_BYTES
@@ -72,7 +73,6 @@ class Observed(TwistedProtocol):
         self._deadlines = Timers(reactor)
         self._silence = Silence(reactor, self._deadlines, self._limits.idle, self._silent_too_long)
         self._reason = ""
-        self._shaking_hands = False
         self._inner_connected = False
         self._handling_input = False
         self._producer: Any = None
@@ -104,9 +104,9 @@ class Observed(TwistedProtocol):
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
         client, here = as_endpoint(transport.getPeer()), as_endpoint(transport.getHost())
-        tls = self._shaking_hands = hasattr(transport, "getPeerCertificate")
-        below = getattr(transport, "carrier", None)
+        tls, below = hasattr(transport, "getPeerCertificate"), getattr(transport, "carrier", None)
         self.connection = self._ledger.open(client, here, transport=kind(transport), tls=tls, carrier=below)
+        self.handshake = Handshake(self, self._deadlines, self._limits.handshake) if tls else None
         self.connection.inner = self._inner
         self._on_made(self)
         self._out = Outflow(
@@ -131,7 +131,7 @@ class Observed(TwistedProtocol):
 
     def handshakeCompleted(self) -> None:
         """TLS is ready."""
-        self._shaking_hands = False
+        cast("Handshake", self.handshake).under_way = False
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -165,6 +165,8 @@ class Observed(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._deadlines.end()
         self._out.stop()
+        if self.handshake is not None:
+            self._reason = self._reason or self.handshake.lost(reason)
         self.disconnecting = True
         if self._producer is not None:
             self._guarded(self._producer.stopProducing)
@@ -337,7 +339,7 @@ class Observed(TwistedProtocol):
     def _on_full(self) -> None:
         # Who does not read answers need not be asked for more: memory stays bounded.
         # But TLS cannot send anything before it has read the other half of its handshake.
-        if not self._shaking_hands:
+        if self.handshake is None or not self.handshake.under_way:
             cast("Any", self.transport).pauseProducing()
         if self._producer is not None:
             self._producer.pauseProducing()

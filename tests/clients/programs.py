@@ -21,6 +21,7 @@ PACKAGES = {
     "lftp": "lftp",
     "nc": "netcat-openbsd",
     "ncat": "ncat",
+    "openssl": "openssl",
     "socat": "socat",
     "telnet": "inetutils-telnet",
     "tnftp": "tnftp",

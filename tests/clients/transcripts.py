@@ -28,7 +28,7 @@ from playground.testing import Running
 
 PATIENCE = 6.0
 PROMPT = "playground-test-prompt>"
-DEFAULT_PORTS = {"http": 8080, "ftp": 2121, "game": 4000, "waiter": 4001}
+DEFAULT_PORTS = {"http": 8080, "https": 8443, "ftp": 2121, "game": 4000, "waiter": 4001}
 ROOT = Path(__file__).parents[2]
 
 _BLOCK = re.compile(r"^```(?:\{code-block\} )?console\n(.*?)^```$", re.MULTILINE | re.DOTALL)

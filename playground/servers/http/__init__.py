@@ -33,6 +33,9 @@ FAREWELLS: dict[str, Answer] = {
         503,
         ((b"Retry-After", b"5"),),
     ),
+    "not-tls": text_answer(
+        "400 Bad Request\nThis port speaks HTTPS, and that was no TLS. Say https:// instead of http://.", 400
+    ),
     "limit": text_answer("503 Service Unavailable\nA limit of this server was reached.", 503),
     "trouble": text_answer(
         "500 Internal Server Error\nThat was this server's own mistake; its log knows more.", 500
@@ -85,6 +88,9 @@ class HttpServer(Server):
     memory = frozenset()
     remembers_you = "not at all"
     try_it = ("curl '{host}:{port}/state?name=ada'", "curl {host}:{port}/state")
+    tls_endpoint = "tcp:8443"
+    try_tls = "curl --cacert {authority} https://{host}:{port}/state"
+    alpn = (b"http/1.1",)
     Options = HttpLimits
 
     def __init__(self, options: HttpLimits | None = None) -> None:

@@ -37,6 +37,12 @@ EMPTY_LINES = 8
 CRLF_HINT = "HTTP ends each line with CR LF. netcat sends it with -C (macOS: -c), printf with \\r\\n."
 KNOWN_METHODS = ", ".join(METHODS)
 
+TLS_HANDSHAKE = b"\x16"
+TLS_TEXT = (
+    "That was TLS, and this port speaks HTTP without it: say http:// instead of https://, "
+    "or ask the port that `playground --tls auto` opens."
+)
+
 
 class HeadLines:
     """Examines the lines of one head, or of one chunked body's trailers, as they become complete.
@@ -63,6 +69,8 @@ class HeadLines:
 
     def look(self, buffer: bytes | bytearray, start: int) -> Problem | None:
         """Examine what is new in ``buffer``, where the head begins at ``start``."""
+        if buffer[start : start + 1] == TLS_HANDSHAKE and not self._request_line_seen:
+            return Problem(400, "tls", TLS_TEXT, "RFC 9110 4.2.2", unread=True).at(1)
         while not self.complete:
             begin = start + self.at
             newline = buffer.find(b"\n", begin + self._searched)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import Field, fields, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,6 +15,7 @@ from twisted.internet.task import deferLater
 from playground.servers.http import HttpLimits, HttpServer
 from playground.settings import load
 from playground.testing import Served, serve
+from playground.wire.certificates import own_identity, utc_now
 from playground.wire.frames import Opcode, close_content, frame
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -250,6 +253,21 @@ async def websocket_pong(http: Served) -> None:
     await client.rest()
     (closed,) = await http.happens("event:connection.close")
     assert closed.reason == "idle"
+
+
+@case(handshake=SHORT)
+async def handshake(http: Served) -> None:
+    """On a port that speaks TLS a client that says nothing is not waited for."""
+    with TemporaryDirectory() as folder:
+        own = own_identity(Path(folder), [], utc_now())
+        door = f"ssl:0:privateKey={own.key}:certKey={own.chain}:interface=127.0.0.1"
+        secured = await serve(HttpServer(http.server.options), http.playground.reactor, endpoint=door)
+    client = await secured.connect()
+    (closed,) = await secured.happens("event:connection.close")
+    assert closed.reason == "limit"
+    assert [event.limit for event in secured.events("event:limit")] == ["http.handshake"]
+    client.abort()
+    await secured.stop()
 
 
 NAMES = [field.name for field in fields(HttpLimits)]

@@ -21,6 +21,7 @@ PACKAGES = {
     "lftp": "lftp",
     "nc": "netcat-openbsd",
     "ncat": "ncat",
+    "ncftpget": "ncftp",
     "openssl": "openssl",
     "socat": "socat",
     "telnet": "inetutils-telnet",

@@ -84,8 +84,25 @@ class DataConnection(DTPHandler):
     @override
     def readable(self) -> bool:
         if not self.receive and not self._initialized:
-            self.reason = "client"  # it hung up, or sent something, before any command asked for it
+            self._readable_too_early()
+            return False
         return bool(super().readable())
+
+    def _readable_too_early(self) -> None:
+        """The client has hung up, or has sent something, before any command asked for it.
+
+        pyftpdlib closes in both cases. But whoever types FTP by hand may well send the file first and
+        STOR afterwards: what has come waits in the system's buffers until then.
+        """
+        try:
+            waiting = self.socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            waiting = b""
+        if waiting:
+            self.del_channel()  # the command puts it back
+        else:
+            self.reason = "client"
+            self.close()
 
     @override
     def handle_close(self) -> None:

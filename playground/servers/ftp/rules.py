@@ -86,6 +86,15 @@ def plain_eprt(argument: str) -> str | None:
     return mark.join(("", family, str(canonical), port, ""))
 
 
+_LS_OPTIONS = re.compile(r"(?:-[A-Za-z1]+(?: +|\Z))+")
+
+
+def plain_listing(command: str, argument: str) -> str:
+    """The argument of LIST or NLST without options of ``ls``, which many clients send (``NLST -CF docs``)."""
+    options = _LS_OPTIONS.match(argument) if command in ("LIST", "NLST") else None
+    return argument[options.end() :] if options else argument
+
+
 def whole_reply(text: str) -> bool:
     """True when ``text`` is a complete reply of one or more lines (RFC 959 4.2)."""
     last = text.rstrip("\r\n").rpartition("\n")[2]

@@ -12,7 +12,7 @@ from typing_extensions import override
 from playground.servers.ftp.data import ActiveCall, DataConnection, PassiveDoor
 from playground.servers.ftp.filesystem import Files
 from playground.servers.ftp.permissions import Visitor, admit
-from playground.servers.ftp.rules import argument_fault, plain_eprt
+from playground.servers.ftp.rules import argument_fault, plain_eprt, plain_listing
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
 from playground.servers.ftp.talk import Talk
 from playground.wire.ledger import Connection
@@ -52,7 +52,7 @@ class Session(Talk):
             # pyftpdlib would take XQUIT for QUIT: it looks at the last four letters.
             self.respond(f'500 Command "{name[:40]}" not understood.')
             return
-        super().pre_process_command(line, cmd, arg)
+        super().pre_process_command(line, cmd, plain_listing(cmd, arg))
 
     @override
     def process_command(self, cmd: str, *args: Any, **kwargs: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground.servers.ftp.capture import Capture
-from playground.servers.ftp.rules import argument_fault, broken_rule, plain_eprt, whole_reply
+from playground.servers.ftp.rules import argument_fault, broken_rule, plain_eprt, plain_listing, whole_reply
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,15 @@ def test_malformed_arguments(kind: str, argument: str):
     fault = argument_fault(kind, argument)
     assert fault is not None
     assert fault.startswith("501 ")
+
+
+@pytest.mark.parametrize(
+    ("argument", "path"),
+    [("-a", ""), ("-CF", ""), ("-l -a docs", "docs"), ("-1 -a/b", "-a/b"), ("a -l", "a -l"), ("--", "--")],
+)
+def test_a_listing_takes_no_options_of_ls(argument: str, path: str):
+    assert plain_listing("LIST", argument) == plain_listing("NLST", argument) == path
+    assert plain_listing("RETR", argument) == argument
 
 
 def test_eprt_addresses_have_one_spelling():

@@ -220,3 +220,17 @@ async def test_a_transfer_that_does_not_move_is_given_up(tmp_path: Path):
     assert [event.reason for event in served.events("event:connection.close")] == ["idle", "idle"]
     assert [event.limit for event in served.events("event:limit")] == ["ftp.data_stall"]
     await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_is_sent_before_its_command_is_stored(ftp: Served, tmp_path: Path):
+    ada = await (await connect(ftp)).login()
+    data = await ada.data()
+    data.say("sent early").end()
+    await ftp.happens("event:state", "/open-idle/")
+    assert (await ada.ask("NOOP")).startswith("200 ")
+    assert (await ada.ask("STOR early.txt")).startswith("125 ")
+    assert await ada.reply() == "226 Transfer complete."
+    assert (tmp_path / "ftp/early.txt").read_bytes() == b"sent early"
+    data.hang_up()
+    ada.talk.hang_up()

@@ -68,12 +68,14 @@ class HttpFactory(Factory):
     @override
     def startFactory(self) -> None:
         self._site.open_doors(self._playground.doors)
+        self._site.notebook.start()
 
     @override
     def stopFactory(self) -> None:
         if self._expiry is not None and self._expiry.active():
             self._expiry.cancel()
         self._expiry = None
+        self._site.notebook.stop()
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> HttpProtocol:
@@ -98,14 +100,19 @@ class HttpServer(Server):
         self._writer: Writer | None = None
         self._remembering: Remembering | None = None
         self._playground: Playground | None = None
+        self._site: Site | None = None
 
     @override
     def service(self, playground: Playground, endpoint: str) -> ListeningService:
         def four_words(conn: Connection, carried: dict[str, object]) -> Any:
             return playground.four_words(conn, carried)
 
-        site = Site(
-            self.options, now=playground.reactor.seconds, random=playground.random, four_words=four_words
+        self._site = site = Site(
+            self.options,
+            now=playground.reactor.seconds,
+            random=playground.random,
+            four_words=four_words,
+            call_later=playground.call_later,
         )
         self._writer, self._remembering, self._playground = site.writer, site.remembering, playground
         return playground.listen(endpoint, HttpFactory(site, playground))
@@ -117,18 +124,22 @@ class HttpServer(Server):
 
     @override
     def subjects(self) -> Iterable[Subject]:
-        return self._remembering.subjects() if self._remembering is not None else ()
+        return self._site.subjects() if self._site is not None else ()
 
     @override
     def subjects_of(self, conn: Connection, /) -> Iterable[Subject]:
         visitor = _visitor(conn)
-        if self._remembering is None or visitor is None:
+        if self._site is None or visitor is None:
             return ()
-        return self._remembering.subjects_of(visitor, gone=not conn.open)
+        gone = not conn.open
+        return [
+            *self._site.remembering.subjects_of(visitor, gone=gone),
+            *self._site.notebook.subjects_of(visitor, gone=gone),
+        ]
 
     @override
     def forget(self, where: Where, /) -> None:
-        if self._remembering is None or self._playground is None:
+        if self._site is None or self._remembering is None or self._playground is None:
             return
         if where == "connection":
             for conn in self._playground.connections:
@@ -136,8 +147,10 @@ class HttpServer(Server):
                     visitor.remembered = NOTHING
         elif where == "session":
             self._remembering.forget_sessions()
+            self._site.notebook.attempts.forget()
         elif where == "shared":
             self._remembering.forget_shared()
+            self._site.notebook.notes.forget()
 
     @override
     def farewell(self, reason: str, /) -> bytes:

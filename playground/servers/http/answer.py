@@ -11,6 +11,7 @@ import msgspec
 from playground.servers.http.problems import Problem
 
 JSON = "application/json"
+PROBLEM = "application/problem+json"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
@@ -102,6 +103,22 @@ def pretty_json(content: Any, order: Literal["sorted"] | None = None) -> bytes:
     if len(encoded) <= INDENTED_BYTES and encoded.count(b"[") + encoded.count(b"{") <= INDENTED_BRACKETS:
         encoded = msgspec.json.format(encoded, indent=2)
     return encoded + b"\n"
+
+
+def problem_details(problem: Problem, **more: object) -> Answer:
+    """What was wrong, for a program: RFC 9457. ``more`` are further members."""
+    content = {
+        "type": "about:blank",
+        "title": PHRASES.get(problem.status, ""),
+        "status": problem.status,
+        "detail": problem.text,
+        "rule": problem.rule,
+        "source": problem.source,
+    }
+    body = pretty_json(content | more)
+    # What is not there is no broken rule, only an unlucky question.
+    broken = None if problem.status == 404 else problem
+    return Answer(body, PROBLEM, problem.status, problem.headers, problem=broken)
 
 
 def text_answer(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:

@@ -17,6 +17,8 @@ _SIZES = (
     "body",
     "chunk_extensions",
     "requests",
+    "notes",
+    "idempotency_keys",
     "websocket_message",
     "queued",
 )
@@ -53,6 +55,11 @@ class HttpLimits(Limits):
         1800.0, "half an hour, as web applications are wont to; counted from a session's last use"
     )
     sessions: int = limit(1000, "anybody can begin one with each request; the longest unused gives way")
+    notes: int = limit(500, "anybody can make one with each request, and all of them stay in memory")
+    idempotency_seconds: float = limit(
+        3600.0, "who has heard nothing for an hour does not ask again, and keys may not be kept for ever"
+    )
+    idempotency_keys: int = limit(1000, "anybody can bring a new one; the oldest gives way")
     websocket_message: int = limit(
         1_048_576, "a whole message is kept until it is answered, as a body is; Autobahn's tests want 16 MiB"
     )

@@ -70,7 +70,9 @@ class HttpProtocol(Protocol):
         scheme = "https" if hasattr(wire.transport, "getPeerCertificate") else "http"
         site = self._site
         address = wire.connection.client.address
-        self.asker = Asker(address, scheme, self._four_words, site.random, {}, site.remembering)
+        self.asker = Asker(
+            address, scheme, self._four_words, site.random, {}, site.remembering, site.notebook
+        )
 
     @override
     def dataReceived(self, data: bytes) -> None:

@@ -27,6 +27,10 @@ class Visitor:
     """The session's id, or nothing."""
     has_shared: bool = False
     """Whether somebody on this socket has used what is shared."""
+    notes: tuple[int, ...] = ()
+    """The notes that somebody on this socket has made or changed, the last ten."""
+    key: str = ""
+    """The idempotency key that its newest request with one has brought."""
 
 
 @dataclass(slots=True)

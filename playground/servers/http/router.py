@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from playground.servers.http.answer import Answer
+from playground.servers.http.notebook import Notebook
 from playground.servers.http.problems import Problem
 from playground.servers.http.remembering import Remembering, Visitor
 from playground.servers.http.request import Request
@@ -31,6 +32,8 @@ class Asker:
     """What the present request carried, secrets masked."""
     remembering: Remembering
     """What this server remembers of anybody, for the few endpoints that ask it to."""
+    notebook: Notebook
+    """The notes that everybody shares."""
     number: int = 0
     """How many requests this connection has made, the present one included."""
     visitor: Visitor = field(default_factory=Visitor)
@@ -39,6 +42,26 @@ class Asker:
 
 AnswerFunction = Callable[[Request, Asker, str], Answer]
 """An endpoint's function: the request, who asks, and what stood in the path's place for a parameter."""
+
+
+Schema = Mapping[str, Any]
+"""A JSON Schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What programs may rely on, for the OpenAPI description."""
+
+    accepts: tuple[str, ...] = ()
+    """Media types of the body that it takes; empty: whatever comes."""
+    body: Schema | None = None
+    """What the body must be."""
+    parameters: Mapping[str, Schema] = field(default_factory=dict)
+    """What a parameter or header field must be, by name; else it is text."""
+    required: tuple[str, ...] = ()
+    """Header fields that must be there."""
+    answers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Response Objects by status; empty: any status with anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +79,10 @@ class Endpoint:
     """The parameters and what they mean: those in the path, all others in the query."""
     open_to_pages: bool
     """Whether pages from elsewhere may read the answer in a browser (CORS)."""
+    fields: Mapping[str, str]
+    """The header fields that it looks for and what they mean."""
+    contract: Contract
+    """What programs may rely on."""
 
     @property
     def doc(self) -> str:
@@ -80,12 +107,22 @@ def endpoint(
     example: str = "",
     about: Mapping[str, str] | None = None,
     open_to_pages: bool = True,
+    fields: Mapping[str, str] | None = None,
+    contract: Contract | None = None,
 ) -> Callable[[AnswerFunction], Endpoint]:
     """Makes an :class:`Endpoint` of a function. Its docstring is the endpoint's documentation."""
 
     def make(answer: AnswerFunction) -> Endpoint:
         return Endpoint(
-            path, methods or ("GET",), memory, answer, example or path, dict(about or {}), open_to_pages
+            path,
+            methods or ("GET",),
+            memory,
+            answer,
+            example or path,
+            dict(about or {}),
+            open_to_pages,
+            dict(fields or {}),
+            contract or Contract(),
         )
 
     return make

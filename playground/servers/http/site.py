@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from playground.servers.http.answer import Answer
+from playground.servers.http.answer import Answer, problem_details
+from playground.servers.http.bodies import accept_fields, wants_json
 from playground.servers.http.endpoints import ALL, everything
 from playground.servers.http.limits import HttpLimits
+from playground.servers.http.notebook import CallLater, Notebook, at_once
 from playground.servers.http.problems import Problem
 from playground.servers.http.remembering import Remembering
 from playground.servers.http.request import Request
@@ -18,6 +20,7 @@ from playground.servers.http.writer import Writer, problem_answer
 from playground.servers.http.written import Unwritable, field_value
 from playground.stores.store import StoreDown, StoreFull
 from playground.wire.doors import Door
+from playground.wire.memory import Subject
 
 
 class Outcome(NamedTuple):
@@ -37,7 +40,8 @@ class Site:
 
     ``now`` is seconds since 1970, ``random`` a :class:`random.Random`;
     ``four_words(conn, carried)`` says where the state of whoever is on a
-    connection lives.
+    connection lives; ``call_later`` makes a timer that is nobody's
+    connection's.
     """
 
     def __init__(
@@ -47,15 +51,27 @@ class Site:
         now: Callable[[], float],
         random: Any,
         four_words: Callable[[Any, dict[str, object]], Any],
+        call_later: CallLater = at_once,
     ) -> None:
         self.limits = limits.effective()
         self.router = Router(ALL)
         self.remembering = Remembering(
             now, random, expires=self.limits.session_seconds, most=max(self.limits.sessions, 1)
         )
+        self.notebook = Notebook(now, self.limits, call_later)
         self.writer = Writer(now)
         self.random = random
         self.four_words = four_words
+        self._subjects: tuple[Subject, ...] = ()
+        self._parts: tuple[object, object] = ((), ())
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """All that is remembered but for connections. The identical object while nothing has changed."""
+        parts = (self.remembering.subjects(), self.notebook.subjects())
+        if parts[0] is not self._parts[0] or parts[1] is not self._parts[1]:
+            self._parts = parts
+            self._subjects = parts[0] + parts[1]
+        return self._subjects
 
     def open_doors(self, doors: Iterable[Door]) -> None:
         """Let people in to other servers, which listen elsewhere too."""
@@ -66,6 +82,15 @@ class Site:
         """Whether pages from elsewhere may read what is at ``path``, with one method at least."""
         found = (self.router.find(method, path) for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
         return any(not isinstance(one, Problem) and one.endpoint.open_to_pages for one in found)
+
+    def _accepted(self, path: str) -> list[tuple[bytes, bytes]]:
+        """Accept-Post and Accept-Patch where not every body is taken. RFC 5789 3.1."""
+        return [
+            field
+            for method in ("POST", "PATCH")
+            if not isinstance(found := self.router.find(method, path), Problem)
+            for field in accept_fields(method, found.endpoint.contract.accepts)
+        ]
 
     def refused_early(self, request: Request) -> Problem | None:
         """Whether the head alone shows that the body need not be sent."""
@@ -87,12 +112,13 @@ class Site:
             return Outcome(answer, endpoint.memory, later=later)
         if request.method == "OPTIONS" and (allowed := self.router.allowed(request.path)):
             allow = ", ".join(allowed).encode()
-            headers: tuple[tuple[bytes, bytes], ...] = ((b"Allow", allow),)
+            headers = ((b"Allow", allow), *self._accepted(request.path))
             if self.open_to_pages(request.path):
                 headers += readable_by(request) + preflight(request)
             return Outcome(Answer(status=204, headers=headers), "none")
         # What is not there is no broken rule, only an unlucky question.
-        return Outcome(problem_answer(found), "none", None if found.status == 404 else found)
+        answer = problem_details(found) if wants_json(request) else problem_answer(found)
+        return Outcome(answer, "none", None if found.status == 404 else found)
 
 
 def completed(answer: Answer, request: Request, endpoint: Endpoint) -> Outcome:

@@ -12,6 +12,7 @@ from playground.servers.http.endpoints import (
     echoing,
     formats,
     front,
+    notes,
     plain,
     proving,
     redirecting,
@@ -31,6 +32,14 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
         counters.shared,
         sockets.ws,
         stateless.vending,
+    ),
+    "What do we share?": (
+        notes.listed,
+        notes.made,
+        notes.shown,
+        notes.replaced,
+        notes.patched,
+        notes.deleted,
     ),
     "What did I send?": (
         echoing.echo,

@@ -55,34 +55,43 @@ def _operation(one: Endpoint, method: str) -> dict[str, Any]:
         "summary": one.title,
         "description": one.doc,
         "x-playground-memory": one.memory,
-        "responses": {
-            "default": {
-                "description": one.title,
-                "headers": {
-                    "Playground-Memory": {
-                        "description": "What answers beyond this request.",
-                        "schema": {"type": "string", "const": one.memory},
-                    }
-                },
-            }
-        },
+        "responses": _responses(one),
     }
-    if parameters := [_parameter(one, name) for name in dict.fromkeys([*one.in_path, *one.about])]:
+    if parameters := [
+        _parameter(one, name) for name in dict.fromkeys([*one.in_path, *one.about, *one.fields])
+    ]:
         operation["parameters"] = parameters
     if method in ("POST", "PUT", "PATCH"):
-        operation["requestBody"] = {"content": {"*/*": {}}}
+        schema = {"schema": one.contract.body} if one.contract.body is not None else {}
+        operation["requestBody"] = {"content": dict.fromkeys(one.contract.accepts or ("*/*",), schema)}
+        if schema:
+            operation["requestBody"]["required"] = True
     return operation
+
+
+def _responses(one: Endpoint) -> dict[str, Any]:
+    memory = {
+        "Playground-Memory": {
+            "description": "What answers beyond this request.",
+            "schema": {"type": "string", "const": one.memory},
+        }
+    }
+    answers = {str(status): answer for status, answer in one.contract.answers.items()}
+    return {
+        status: {**answer, "headers": memory | dict(answer.get("headers", {}))}
+        for status, answer in (answers or {"default": {"description": one.title}}).items()
+    }
 
 
 def _parameter(one: Endpoint, name: str) -> dict[str, Any]:
     in_path = name in one.in_path
     parameter: dict[str, Any] = {
         "name": name,
-        "in": "path" if in_path else "query",
-        "description": one.about.get(name, ""),
-        "schema": {"type": "string"},
+        "in": "path" if in_path else "header" if name in one.fields else "query",
+        "description": one.about.get(name) or one.fields.get(name, ""),
+        "schema": one.contract.parameters.get(name, {"type": "string"}),
     }
-    if in_path:
+    if in_path or name in one.contract.required:
         parameter["required"] = True
     if value := example_values(one).get(name):
         parameter["example"] = value

@@ -17,7 +17,7 @@ from typing import Any
 from playground import __version__
 from playground.layers import SERVERS, SPECS, Layers, Places, SettingError, layers, places
 
-COMMANDS = ("up", "log", "state", "forget", "config")
+COMMANDS = ("up", "log", "state", "forget", "metrics", "config")
 
 EXIT_UNUSABLE = 2
 """A setting, a port or a folder cannot be used; the one line on stderr says what to do."""
@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_log(commands)
     _add_state(commands)
     _add_forget(commands)
+    metrics = _add(commands, "metrics", "numbers in Prometheus' text format", run_metrics)
+    _add_settings(metrics, ("state_dir", "log"))
     config = _add(commands, "config", "the effective settings, and where each came from", run_config)
     _add_settings(config)
     return parser
@@ -226,6 +228,22 @@ def run_forget(options: argparse.Namespace) -> int:
 
     request = {"ask": "forget", "where": options.where, "protocol": options.protocol}
     return _ask_and_show(options, request, forget_lines)
+
+
+def run_metrics(options: argparse.Namespace) -> int:
+    """``playground metrics``."""
+    import msgspec
+
+    from playground.ask import ControlError, ask
+    from playground.metrics.families import Family
+    from playground.metrics.text import exposition
+
+    try:
+        answer = ask(_places(options).state_dir, {"ask": "metrics"})
+    except ControlError as error:
+        return complain(str(error))
+    print(exposition(msgspec.convert(answer["metrics"], list[Family])).decode(), end="")
+    return 0
 
 
 def _ask_and_show(options: argparse.Namespace, request: dict[str, Any], lines: Any) -> int:

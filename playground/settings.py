@@ -51,6 +51,8 @@ class Settings:
     """``off``, ``auto``, or a PEM file."""
     tls_endpoints: Mapping[str, str]
     """Server to where it listens with TLS besides."""
+    metrics: str
+    """Where Prometheus may ask; empty for nowhere."""
     loopback: bool
     """Whether only this machine can reach the servers."""
     state_dir: Path
@@ -99,7 +101,9 @@ def load(
     endpoints = {name: _endpoint(given, name, server, host) for name, server in servers.items()}
     tls_endpoints = _tls_endpoints(given, servers, host)
     state_dir, log = places(given)
-    loopback = all(map(_is_loopback, (*endpoints.values(), *tls_endpoints.values())))
+    metrics = _metrics(given)
+    reached = (*endpoints.values(), *tls_endpoints.values(), *filter(None, [metrics]))
+    loopback = all(map(_is_loopback, reached))
     others = given.merged("account")
     demo = {
         name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE if name not in others
@@ -115,6 +119,7 @@ def load(
         demo_passwords=demo,
         tls=_tls(given),
         tls_endpoints=tls_endpoints,
+        metrics=metrics,
         loopback=loopback,
         state_dir=state_dir,
         log=log,
@@ -172,6 +177,12 @@ def _tls_endpoints(given: Layers, servers: Mapping[str, type[Server]], host: str
         elif server.tls_endpoint and said.lower() != "off":
             found[name] = _settled(option or name, said or server.tls_endpoint, host)
     return found
+
+
+def _metrics(given: Layers) -> str:
+    """Where Prometheus may ask. A port alone is this machine's, whatever ``--host`` says."""
+    text = given.text("metrics", "off").strip()
+    return "" if text.lower() == "off" else _settled("metrics", text, "127.0.0.1")
 
 
 def _settled(name: str, address: str, host: str) -> str:

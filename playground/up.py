@@ -122,6 +122,7 @@ class _Up:
             state_dir=settings.state_dir,
             tls=[(one.server.try_tls, one.host, one.port) for one in secured],
             authority=service.authority,
+            metrics=service.scraped.address if service.scraped else None,
             live=live,
         )
         say(text)

@@ -56,6 +56,7 @@ def start_text(
     live: bool,
     tls: Iterable[tuple[str, str, int]] = (),
     authority: Path | None = None,
+    metrics: tuple[str, int] | None = None,
 ) -> str:
     """The start table and what to do next. ``accounts`` are the demo people with their passwords.
 
@@ -90,6 +91,10 @@ def start_text(
     ]
     for template, host, port in tls:
         lines += _tls_lines(command(template, reachable(host), port), authority)
+    if metrics is not None:
+        lines.append(
+            f"  metrics   {command('curl {host}:{port}/metrics', reachable(metrics[0]), metrics[1])}"
+        )
     lines.append("")
     if live:
         lines.append("Live (Ctrl-C stops; --quiet hides this):")

@@ -154,6 +154,21 @@ class JsonlWriter:
             self._resting = False
             self._wake.set()
 
+    @property
+    def waiting(self) -> int:
+        """Events that are not in the file yet."""
+        return len(self._queue) + len(self._retry_batch)
+
+    def lag(self) -> float:
+        """Seconds since the oldest event happened that is not in the file yet; 0 where all are."""
+        for event, _ in self._retry_batch[:1]:
+            return max(0.0, self._now() - event.time.timestamp())
+        with suppress(IndexError):  # the writer may take it at this moment
+            oldest = self._queue[0]
+            if not isinstance(oldest, _Mark | _Gap):
+                return max(0.0, self._now() - oldest.time.timestamp())
+        return 0.0
+
     def _lose(self) -> None:
         with self._gap_lock:
             self.lost += 1

@@ -11,9 +11,9 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Literal, Protocol, TypedDict, cast
+from typing import Literal, Protocol, cast
 
-from playground.journal.events import AnyEvent, Dropped, Event
+from playground.journal.events import AnyEvent, Dropped, Event, Message
 from playground.journal.redaction import Secret, mask_spans, mask_values
 
 Capture = Literal["none", "head", "full"]
@@ -28,14 +28,6 @@ class Sink(Protocol):
 
     def put(self, event: AnyEvent) -> None:
         """Take one event, which will not change any more."""
-
-
-class Payload(TypedDict, total=False):
-    """The fields of a message event that stand for its bytes."""
-
-    data: str
-    data_b64: str
-    truncated: bool
 
 
 class Journal:
@@ -61,6 +53,7 @@ class Journal:
         self.ring: deque[AnyEvent] = deque(maxlen=ring_events)
         """The flight recorder: the newest events, whatever happens to the file."""
         self._takers: tuple[Callable[[AnyEvent], None], ...] = ()
+        self._telling = False
         self._untold: deque[AnyEvent] = deque()
 
     def record(self, event: Event) -> int:
@@ -68,49 +61,54 @@ class Journal:
 
         The event belongs to the journal from here on and must not be changed.
         """
-        self.last_seq = event.seq = self.last_seq + 1
+        self.last_seq = seq = self.last_seq + 1
+        event.seq = seq
         event.time = datetime.fromtimestamp(self._now(), UTC)
         known = cast("AnyEvent", event)
         self.ring.append(known)
-        untold = self._untold
-        untold.append(known)
-        if len(untold) > 1:  # a sink has led to this event: it comes after the one that the sink was told of
-            return event.seq
+        if self._telling:  # a sink has led to this event: it comes after the one that the sink was told of
+            self._untold.append(known)
+            return seq
+        self._telling = True
         try:
-            while untold:
+            for take in self._takers:
+                take(known)
+            while self._untold:
+                known = self._untold.popleft()
                 for take in self._takers:
-                    take(untold[0])
-                untold.popleft()
+                    take(known)
         finally:
-            untold.clear()
-        return event.seq
+            self._telling = False
+            self._untold.clear()
+        return seq
 
-    def payload(
-        self, data: bytes, secrets: Sequence[Secret] = (), values: Sequence[tuple[bytes, str]] = ()
-    ) -> Payload:
-        """What may be kept of a message: masked, cut to the capture limit, as text or base64.
+    def show(
+        self,
+        message: Message,
+        data: bytes,
+        secrets: Sequence[Secret] = (),
+        values: Sequence[tuple[bytes, str]] = (),
+    ) -> None:
+        """Write into ``message`` what may be kept of its bytes: masked, cut to the limit, text or base64.
 
         ``secrets`` are spans of ``data``; ``values`` are secrets of the same
         exchange, covered wherever they are echoed.
         """
         room = self.capture_bytes
         if room == 0:
-            return {}
+            return
         if not self.reveal:
             if secrets:
                 data = mask_spans(data, secrets)
             if values:
                 data = mask_values(data, values)
-        if truncated := len(data) > room:
+        if len(data) > room:
             data = _cut_between_characters(data, room)
-        kept: Payload
+            message.truncated = True
         try:
-            kept = {"data": data.decode()}
+            message.data = data.decode()
         except UnicodeDecodeError:
-            kept = {"data_b64": b64encode(data).decode("ascii")}
-        if truncated:
-            kept["truncated"] = True
-        return kept
+            message.data_b64 = b64encode(data).decode("ascii")
 
     def add_sink(self, sink: Sink) -> None:
         """From now on ``sink`` gets every event."""

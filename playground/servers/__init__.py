@@ -168,7 +168,8 @@ class Playground:
         """A timer (seconds) of the server's own, after which its memory is pulled."""
 
         def fire() -> None:
-            self.ledger.acting, self.ledger.memory.stale = "server", True
+            memory = self.ledger.memory
+            self.ledger.acting, memory.stale, memory.settled = "server", True, False
             try:
                 call(*args)
             except Exception as error:  # the server goes on; its journal says what happened
@@ -208,6 +209,7 @@ class Playground:
         went = [event for event in self._held(where) if event.forgot]
         ledger = self.ledger
         ledger.acting, ledger.memory.why = "server", "forgotten"  # whatever the server says meanwhile
+        ledger.memory.settled = False
         try:
             self.server.forget(where)
             for conn in self.connections:

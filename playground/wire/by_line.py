@@ -45,7 +45,7 @@ class ByLine:
         finally:
             self._feeding = False
             if self._wire.disconnecting:
-                self._wire.unclaimed.clear()  # how much came with the last line is an accident of packets
+                self._wire.drop_unclaimed()  # how much came with the last line is an accident of packets
 
     def _next(self) -> int:
         wire = self._wire

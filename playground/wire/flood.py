@@ -6,6 +6,8 @@ from __future__ import annotations
 class Flood:
     """A token bucket: ``rate`` messages a second, ``burst`` at once."""
 
+    __slots__ = ("_at", "_burst", "_left", "rate")
+
     def __init__(self, rate: float, burst: float) -> None:
         self.rate = rate
         self._burst = self._left = max(burst, rate, 1.0)

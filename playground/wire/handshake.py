@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
-from playground.wire.timers import Timers
-
 if TYPE_CHECKING:
     from playground.wire.observed import Observed
 
@@ -25,12 +23,12 @@ HINTS = (
 class Handshake:
     """The TLS handshake of one connection."""
 
-    def __init__(self, wire: Observed, deadlines: Timers, seconds: float) -> None:
+    def __init__(self, wire: Observed, seconds: float) -> None:
         self._wire = wire
         self._seconds = seconds
         self.under_way = True
         if seconds:
-            deadlines.later(seconds, self._too_long)
+            wire.deadline(seconds, self._too_long)
 
     def _too_long(self) -> None:
         if self.under_way and not self._wire.disconnecting:

@@ -28,14 +28,20 @@ class Inner(Protocol):
 
 def ran(ledger: Ledger, conn: Connection, call: Callable[..., object], *args: object) -> bool:
     """Call the server's code on behalf of ``conn``. False if it failed; the journal says so then."""
-    ledger.memory.stale = True
+    memory = ledger.memory
+    memory.stale, memory.settled = True, False
     acting, ledger.acting = ledger.acting, conn
     try:
         call(*args)
     except Exception as error:  # a server from a stranger's file may raise anything
-        log.failure("a server's protocol failed", protocol=conn.protocol)
-        conn.trouble(f"{type(error).__name__} in the {conn.protocol} server: {error}")
+        failed(conn, error)
         return False
     finally:
         ledger.acting = acting
     return True
+
+
+def failed(conn: Connection, error: Exception) -> None:
+    """The server's code has raised ``error``: the log gets all of it, the journal a line."""
+    log.failure("a server's protocol failed", protocol=conn.protocol)
+    conn.trouble(f"{type(error).__name__} in the {conn.protocol} server: {error}")

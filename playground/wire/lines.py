@@ -93,7 +93,7 @@ class LineProtocol(Protocol):
             if not self.wire.disconnecting:
                 self._handle(line)
         if self.wire.disconnecting:
-            self.wire.unclaimed.clear()  # how much came with the line that ends it is an accident of packets
+            self.wire.drop_unclaimed()  # how much came with the line that ends it is an accident of packets
         self.finish_if_done()
 
     def _handle(self, line: bytes) -> None:

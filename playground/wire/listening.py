@@ -18,6 +18,7 @@ from playground.wire.addresses import as_endpoint
 from playground.wire.certificates import NEEDS_MORE, Identity, NoCertificate
 from playground.wire.ledger import Ledger
 from playground.wire.observed import Observed
+from playground.wire.timers import Silence
 
 BACKLOG = 1024
 """Connections that may knock before they are let in; those beyond wait a second and try again."""
@@ -62,6 +63,7 @@ class ObservedFactory(Factory):
         self._ledger = ledger
         self._reactor = reactor
         self.connections: set[Observed] = set()
+        self._silence = Silence(reactor, ledger.server.options.idle)
         self._when_empty: list[Callable[[], None]] = []
 
     @override
@@ -79,7 +81,9 @@ class ObservedFactory(Factory):
         inner = self._factory.buildProtocol(cast("IAddress", addr))
         if inner is None:
             return None
-        return Observed(cast("Any", inner), self._ledger, self._reactor, self.connections.add, self._lost)
+        return Observed(
+            cast("Any", inner), self._ledger, self._reactor, self.connections.add, self._lost, self._silence
+        )
 
     def _lost(self, observed: Observed) -> None:
         self.connections.discard(observed)

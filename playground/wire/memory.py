@@ -129,30 +129,33 @@ class Memory:
         self._journal = journal
         self._server = server
         self._last: dict[tuple[SubjectWhere, str], Snapshot] = {}
-        self._steps: dict[tuple[SubjectWhere, str], Step] = {}
-        self._same: tuple[Subject, ...] | None = None
+        self.steps: dict[tuple[SubjectWhere, str], Step] = {}
+        """What machines did since their subjects were last written down."""
+        self.same: tuple[Subject, ...] | None = None
+        """What was compared last, where it was a tuple: handed out again it needs no second look."""
         self.stale = True
         """True while something may have changed that nobody pulled yet."""
+        self.settled = False
+        """True from the pull that ends a turn until the server's code runs again: nothing has changed."""
         self.why = "ended"
         """The reason given for sessions that are gone, where a pull names none."""
 
     def step(self, where: SubjectWhere, name: str, step: Transition) -> None:
         """A machine of that subject moved; its next ``state`` event will say so."""
-        known = self._steps.get((where, name))
-        self._steps[where, name] = known.then(step) if known else Step(*step)
+        known = self.steps.get((where, name))
+        self.steps[where, name] = known.then(step) if known else Step(*step)
         self.stale = True
+        self.settled = False
 
-    def pull(self, *, conn: str | None = None, cause: int | None = None, why: str | None = None) -> None:
-        """Write down what changed since the last pull.
+    def compare(
+        self, subjects: Iterable[Subject], conn: str | None, cause: int | None, why: str | None = None
+    ) -> None:
+        """Write down what is different in ``subjects``, which is all that the server has.
 
         ``conn`` and ``cause`` say whose message did it, where one did; ``why``
         is the reason given for sessions that are gone.
         """
-        self.stale = False
-        subjects = self._server.subjects()
-        if subjects is self._same and not self._steps:
-            return  # who hands out the same tuple again says that nothing has changed
-        self._same = subjects if isinstance(subjects, tuple) else None
+        self.same = subjects if isinstance(subjects, tuple) else None
         seen = 0
         last = self._last
         for subject in subjects:
@@ -164,8 +167,8 @@ class Memory:
                 last[key] = subject.remembers
         if seen < len(last):
             self._bury(why or self.why, conn, cause)
-        if self._steps:
-            self._steps.clear()
+        if self.steps:
+            self.steps.clear()
 
     def _compare(
         self, subject: Subject, before: Snapshot | None, conn: str | None, cause: int | None
@@ -177,7 +180,7 @@ class Memory:
                 SessionStart(protocol=protocol, session=name, conn=conn, cause=cause, expires_in=expires_in)
             )
         if (before or NOTHING) != after:
-            step = self._steps.get((where, name))
+            step = self.steps.get((where, name))
             ident = {where: name}
             self._journal.record(
                 state_event(protocol, where, before or NOTHING, after, step, conn=conn, cause=cause, **ident)
@@ -207,7 +210,7 @@ class Memory:
                         where,
                         forgot,
                         NOTHING,
-                        self._steps.get(key),
+                        self.steps.get(key),
                         conn=conn,
                         cause=cause,
                         shared=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -11,6 +12,8 @@ FEW = 16
 
 class Timers:
     """Makes timers, knows the pending ones, and ends them all."""
+
+    __slots__ = ("_over", "_reactor", "_tidy_at", "_timers")
 
     def __init__(self, reactor: IReactorTime) -> None:
         self._reactor = reactor
@@ -54,31 +57,52 @@ class Timers:
         self._timers.clear()
 
 
+class Quiet(Protocol):
+    """A connection on which nothing may be said for too long."""
+
+    said_at: float
+    """When something was said last, by the reactor's clock."""
+
+    def silent_too_long(self) -> None:
+        """Nothing was said since for the whole patience. Called once."""
+
+
 class Silence:
-    """Notices that nothing was said for ``patience`` seconds; 0 is for ever."""
+    """Notices connections on which nothing was said for ``patience`` seconds; 0 is for ever.
 
-    def __init__(
-        self, reactor: IReactorTime, timers: Timers, patience: float, too_long: Callable[[], object]
-    ) -> None:
+    One timer for all connections of a server: a timer for each would be half a KiB of memory. Whoever says
+    something costs it nothing. It looks when the next one may be due, but at most a hundred times in
+    ``patience``, so that many connections cost little.
+    """
+
+    def __init__(self, reactor: IReactorTime, patience: float) -> None:
         self._reactor = reactor
-        self._timers = timers
         self._patience = patience
-        self._too_long = too_long
-        self._since = 0.0
+        self._all: set[Quiet] = set()
+        self._timer: IDelayedCall | None = None
 
-    def begin(self) -> None:
-        """Listen from now on."""
-        self.broken()
+    def begin(self, one: Quiet) -> None:
+        """Listen to this one from now on."""
+        one.said_at = self._reactor.seconds()
         if self._patience:
-            self._timers.later(self._patience, self._look)
+            self._all.add(one)
+            if self._timer is None:
+                self._timer = self._reactor.callLater(self._patience, self._look)
 
-    def broken(self) -> None:
-        """Something was said. Costs no timer."""
-        self._since = self._reactor.seconds()
+    def end(self, one: Quiet) -> None:
+        """Listen to it no more. With the last one the timer goes, too."""
+        self._all.discard(one)
+        if not self._all and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _look(self) -> None:
-        left = self._patience - (self._reactor.seconds() - self._since)
-        if left > 0.001:
-            self._timers.later(left, self._look)
-        else:
-            self._too_long()
+        self._timer = None
+        now, patience = self._reactor.seconds(), self._patience
+        due = [one for one in self._all if one.said_at <= now - patience + 0.001]
+        self._all.difference_update(due)
+        if self._all:
+            next_due = min(one.said_at for one in self._all) + patience - now
+            self._timer = self._reactor.callLater(max(next_due, patience / 100), self._look)
+        for one in due:
+            one.silent_too_long()

@@ -141,7 +141,7 @@ class WebSocket(Protocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         wire = self.wire
-        wire.unclaimed = wire.unclaimed[:0]  # the reader has it; what becomes no frame is given back
+        wire.drop_unclaimed()  # the reader has it; what becomes no frame is given back
         if self._broken:
             self._throw_away(data)
             return
@@ -164,7 +164,7 @@ class WebSocket(Protocol):
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._broken:
-            self.wire.unclaimed = bytearray(self._reader.unfinished)  # partial, and masked throughout
+            self.wire.unclaimed = bytes(self._reader.unfinished)  # partial, and masked throughout
         self._conversation.closed(self, reason)
 
     # -- inside ------------------------------------------------------------------------------

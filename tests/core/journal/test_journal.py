@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 
-from playground.journal.events import AnyEvent, Dropped, Refused, Trouble
+from playground.journal.events import AnyEvent, Dropped, Refused, Sent, Trouble
 from playground.journal.journal import CAPTURE_BYTES, Capture, Journal
 from playground.journal.redaction import Secret
 
 
 def journal_of(*, capture: Capture = "head", reveal: bool = False, ring_events: int = 100) -> Journal:
     return Journal(lambda: 0.0, capture=capture, reveal=reveal, ring_events=ring_events)
+
+
+def shown(
+    journal: Journal, data: bytes, secrets: Sequence[Secret] = (), values: Sequence[tuple[bytes, str]] = ()
+) -> dict[str, Any]:
+    """What an event says of a message with these bytes."""
+    event = Sent(size=len(data))
+    journal.show(event, data, secrets, values)
+    said = {"data": event.data, "data_b64": event.data_b64, "truncated": event.truncated or None}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 class Told:
@@ -129,23 +141,23 @@ def test_a_closed_subscription_takes_no_more_and_may_be_closed_again():
 
 def test_text_is_kept_as_text_and_the_rest_as_base64():
     journal = journal_of()
-    assert journal.payload("CWD docs→\r\n".encode()) == {"data": "CWD docs→\r\n"}
-    assert journal.payload(b"\xff\x00") == {"data_b64": "/wA="}
-    assert journal.payload(b"") == {"data": ""}
+    assert shown(journal, "CWD docs→\r\n".encode()) == {"data": "CWD docs→\r\n"}
+    assert shown(journal, b"\xff\x00") == {"data_b64": "/wA="}
+    assert shown(journal, b"") == {"data": ""}
 
 
 def test_capture_none_keeps_nothing():
-    assert journal_of(capture="none").payload(b"PASS secret", [Secret(5, 11)]) == {}
+    assert shown(journal_of(capture="none"), b"PASS secret", [Secret(5, 11)]) == {}
 
 
 def test_capture_head_keeps_4_kib_and_says_that_there_was_more():
     journal = journal_of()
-    assert journal.payload(b"x" * 4096) == {"data": "x" * 4096}
-    assert journal.payload(b"x" * 4097) == {"data": "x" * 4096, "truncated": True}
+    assert shown(journal, b"x" * 4096) == {"data": "x" * 4096}
+    assert shown(journal, b"x" * 4097) == {"data": "x" * 4096, "truncated": True}
 
 
 def test_capture_full_keeps_what_head_cuts():
-    assert journal_of(capture="full").payload(b"x" * 100_000) == {"data": "x" * 100_000}
+    assert shown(journal_of(capture="full"), b"x" * 100_000) == {"data": "x" * 100_000}
     assert CAPTURE_BYTES["full"] == 16 * 1024 * 1024
 
 
@@ -153,7 +165,7 @@ def test_capture_full_keeps_what_head_cuts():
 @pytest.mark.parametrize("before", range(4090, 4097))
 def test_the_cut_is_between_characters(character: str, before: int):
     text = "x" * before + character * 10
-    kept = journal_of().payload(text.encode())
+    kept = shown(journal_of(), text.encode())
     assert kept["truncated"] is True
     assert text.startswith(kept["data"])
     assert 4096 - len(kept["data"].encode()) < len(character.encode())
@@ -162,24 +174,24 @@ def test_the_cut_is_between_characters(character: str, before: int):
 @pytest.mark.parametrize("tail", [b"\x80" * 10, b"\xff" * 10, b"\xe2" * 10, b"\xf0\x9f\x80" * 4])
 def test_what_is_no_text_is_cut_near_the_limit(tail: bytes):
     data = b"\xff" * 4090 + tail
-    kept = b64decode(journal_of().payload(data)["data_b64"])
+    kept = b64decode(shown(journal_of(), data)["data_b64"])
     assert data.startswith(kept)
     assert 4096 - 3 <= len(kept) <= 4096
 
 
 def test_secrets_are_covered_before_the_cut():
     data = b"x" * 4090 + b"hunter2hunter2"
-    assert journal_of().payload(data, [Secret(4090, 4104)]) == {
+    assert shown(journal_of(), data, [Secret(4090, 4104)]) == {
         "data": "x" * 4090 + "*" * 6,
         "truncated": True,
     }
 
 
 def test_a_value_is_covered_wherever_it_is_echoed():
-    kept = journal_of().payload(b"you said hunter2, hunter2!", values=[(b"hunter2", "mask")])
+    kept = shown(journal_of(), b"you said hunter2, hunter2!", values=[(b"hunter2", "mask")])
     assert kept == {"data": "you said *******, *******!"}
 
 
 def test_reveal_covers_nothing():
-    kept = journal_of(reveal=True).payload(b"PASS hunter2", [Secret(5, 12)], [(b"PASS", "mask")])
+    kept = shown(journal_of(reveal=True), b"PASS hunter2", [Secret(5, 12)], [(b"PASS", "mask")])
     assert kept == {"data": "PASS hunter2"}

@@ -172,5 +172,5 @@ def waiting_bytes(transport: Any) -> int:
         own = vars(transport)  # TLS lies on top of TCP, and its attributes include those below
         waiting += len(own.get("dataBuffer", b"")) - own.get("offset", 0) + own.get("_tempDataLen", 0)
         waiting += sum(map(len, own.get("_appSendBuffer", ())))
-        transport = own.get("transport")
+        transport = getattr(transport, "transport", None)
     return waiting

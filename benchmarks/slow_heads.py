@@ -44,7 +44,7 @@ QUESTION = b"GET /get?name=ada HTTP/1.1\r\nHost: here\r\nUser-Agent: normal\r\n\
 SLOW_HEAD = b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: "
 A_BYTE_EVERY = 1.0
 """Seconds."""
-AT_ONCE = 50
+AT_ONCE = 10
 """Slow clients that begin together, every hundredth of a second at most."""
 
 

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable
 
 PACKAGES = {
+    "ab": "apache2-utils",
+    "chromium": "chromium",
     "curl": "curl",
     "ftp": "tnftp",
     "inetutils-ftp": "inetutils-ftp",
@@ -27,6 +29,7 @@ PACKAGES = {
     "telnet": "inetutils-telnet",
     "tnftp": "tnftp",
     "wget": "wget",
+    "wrk": "wrk",
 }
 """Command to Debian package. Debian has several of ``ftp``, ``nc`` and ``telnet``; these are its defaults."""
 

@@ -132,7 +132,7 @@ def everything(doors: Iterable[Door] = ()) -> tuple[Endpoint, ...]:
     """All endpoints, the doors to other servers among them, with the pages that list them."""
     behind = tuple(map(sockets.door, doors))
     groups = GROUPS | {"Who else is here?": behind} if behind else GROUPS
-    shown = (front.front_page(groups), *ENDPOINTS, *behind)
+    shown = (front.front_page(groups, (sockets.ws, sockets.echo, *behind)), *ENDPOINTS, *behind)
     return (shown[0], describing.openapi(shown), *shown[1:])
 
 

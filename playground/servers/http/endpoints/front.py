@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -49,12 +50,12 @@ ICON = (
 )
 
 
-def front_page(groups: Groups) -> Endpoint:
-    """The endpoint ``/``, which lists the others."""
+def front_page(groups: Groups, sockets: Collection[Endpoint] = ()) -> Endpoint:
+    """The endpoint ``/``, which lists the others. ``sockets`` are those that become a WebSocket."""
     varies = ((b"Vary", b"Accept"), (b"Cache-Control", b"no-cache"), NOSNIFF)
     text = Unchanging(as_text(groups).encode(), TEXT, varies)
     policy = (b"Content-Security-Policy", POLICY.encode())
-    page = Unchanging(as_html(groups).encode(), HTML, (*varies, policy))
+    page = Unchanging(as_html(groups, sockets).encode(), HTML, (*varies, policy))
 
     @endpoint("/", memory="carried", open_to_pages=False)
     def front(request: Request, asker: Asker, parameter: str) -> Answer:
@@ -83,14 +84,14 @@ def as_text(groups: Groups) -> str:
     return "\n".join(lines)
 
 
-def as_html(groups: Groups) -> str:
+def as_html(groups: Groups, sockets: Collection[Endpoint]) -> str:
     """The list for a browser: one file, nothing loaded from elsewhere."""
     words = "\n".join(
         f'<div><dt><span class="pill {word}">{word}</span></dt><dd>{escape(text)}</dd></div>'
         for word, text in WORDS.items()
     )
     sections = "\n".join(
-        f"<h2>{escape(question)}</h2>\n" + "\n".join(map(_card, endpoints))
+        f"<h2>{escape(question)}</h2>\n" + "\n".join(_card(one, one in sockets) for one in endpoints)
         for question, endpoints in groups.items()
     )
     return f"""<!doctype html>
@@ -123,7 +124,7 @@ def as_html(groups: Groups) -> str:
 """
 
 
-def _card(one: Endpoint) -> str:
+def _card(one: Endpoint, is_socket: bool) -> str:
     methods = "any" if len(one.methods) > 3 else "/".join(one.methods)
     return f"""<details>
 <summary><span class="path"><span class="methods">{escape(methods)}</span>
@@ -131,8 +132,8 @@ def _card(one: Endpoint) -> str:
 <span class="pill {one.memory}">{one.memory}</span>
 <span class="title">{escape(one.title)}</span></summary>
 <div class="inside">
-{_more(one)}{_form(one)}
-<pre class="curl">{escape(_command(one))}</pre>
+{_more(one)}{_conversation(one) if is_socket else _form(one)}
+<pre class="curl">{"" if is_socket else escape(_command(one))}</pre>
 <output></output>
 </div>
 </details>"""
@@ -140,7 +141,8 @@ def _card(one: Endpoint) -> str:
 
 def _more(one: Endpoint) -> str:
     rest = one.doc.partition("\n")[2].strip()
-    return f"<p>{escape(' '.join(rest.split()))}</p>\n" if rest else ""
+    text = re.sub("``(.+?)``", r"<code>\1</code>", escape(" ".join(rest.split())))
+    return f"<p>{text}</p>\n" if rest else ""
 
 
 def _form(one: Endpoint) -> str:
@@ -160,6 +162,17 @@ def _form(one: Endpoint) -> str:
         f'<form id="f-{_id(one)}" method="{method}" action="{escape(action)}"'
         f' data-path="{escape(one.path)}">\n'
         f'{fields}<div class="send"><button>Send</button></div>\n</form>'
+    )
+
+
+def _conversation(one: Endpoint) -> str:
+    """The form of a WebSocket, which a browser cannot send without the script."""
+    fields = "".join(_field(one, name, text) for name, text in one.about.items())
+    return (
+        f'<form id="f-{_id(one)}" action="{escape(one.path)}" data-path="{escape(one.path)}" data-socket>\n'
+        f'{fields}<label>message <input class="say" value="hello"></label>\n'
+        '<div class="send"><button>Send</button>'
+        '<button type="button" class="hang-up">Hang up</button></div>\n</form>'
     )
 
 

@@ -73,13 +73,37 @@ async function send(form) {
   }
 }
 
+function converse(form) {
+  const text = form.querySelector(".say").value;
+  const place = form.parentElement.querySelector("output");
+  const tell = (line) => { place.firstElementChild.textContent += `${line}\n`; };
+  const say = () => { form.socket.send(text); tell(`C: ${text}`); };
+  if (form.socket?.readyState === WebSocket.OPEN) {
+    say();
+    return;
+  }
+  if (form.socket?.readyState === WebSocket.CONNECTING) return;
+  place.replaceChildren(document.createElement("pre"));
+  form.socket = new WebSocket(address(form));
+  form.socket.addEventListener("open", say);
+  form.socket.addEventListener("message", ({ data }) => tell(`S: ${data}`));
+  form.socket.addEventListener("close", ({ code, reason }) => tell(`-- closed: ${code} ${reason}`));
+}
+
+function address(form) {
+  return `${location.protocol.replace("http", "ws")}//${location.host}${target(form)}`;
+}
+
 for (const form of document.forms) {
   const curl = form.parentElement.querySelector(".curl");
-  const tell = () => { curl.textContent = command(form); };
+  const isSocket = "socket" in form.dataset;
+  const tell = () => { curl.textContent = isSocket ? address(form) : command(form); };
   tell();
   form.addEventListener("input", tell);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form);
+    if (isSocket) converse(form);
+    else send(form);
   });
+  form.querySelector(".hang-up")?.addEventListener("click", () => form.socket?.close());
 }

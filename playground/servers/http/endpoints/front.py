@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from base64 import b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from itertools import pairwise
 from urllib.parse import parse_qsl
 
 from playground.servers.http.answer import HTML, TEXT, Answer
@@ -149,7 +151,7 @@ def _form(one: Endpoint) -> str:
     """The form of one endpoint. Where a browser alone can send it, it needs no script."""
     method = "get" if "GET" in one.methods else "post"
     action = example_target(one).partition("?")[0]
-    fields = "".join(_field(one, name, text) for name, text in one.about.items())
+    fields = "".join(_field(one, name, text) for name, text in (*one.about.items(), *one.fields.items()))
     if len(one.methods) > 1:
         options = "".join(f"<option>{name}</option>" for name in one.methods if name != "TRACE")
         # No name: a browser without the script would send it along.
@@ -157,7 +159,10 @@ def _form(one: Endpoint) -> str:
     else:
         fields += f'<input type="hidden" id="m-{_id(one)}" value="{one.methods[0]}">\n'
     if any(name in ("POST", "PUT", "PATCH") for name in one.methods):
-        fields += f'<label>body <textarea id="b-{_id(one)}" form="f-{_id(one)}">name=ada</textarea></label>\n'
+        fields += (
+            f'<label>body <textarea id="b-{_id(one)}" form="f-{_id(one)}" data-type="{_media_type(one)}">'
+            f"{escape(next(_behind(one, '-d', '--json'), 'name=ada'))}</textarea></label>\n"
+        )
     return (
         f'<form id="f-{_id(one)}" method="{method}" action="{escape(action)}"'
         f' data-path="{escape(one.path)}">\n'
@@ -181,14 +186,34 @@ def _id(one: Endpoint) -> str:
 
 
 def _field(one: Endpoint, name: str, text: str) -> str:
-    place = "path" if name in one.in_path else "query"
-    value = example_values(one).get(name, "")
-    # A path's parameter has no name for a browser without the script: its form asks for the example.
-    called = f'name="{escape(name)}"' if place == "query" else f'data-name="{escape(name)}" required'
+    if name in one.fields:
+        place, needed, value = "header", name in one.contract.required, _example_headers(one).get(name, "")
+    else:
+        place, needed = ("path", True) if name in one.in_path else ("query", False)
+        value = example_values(one).get(name, "")
+    # A browser without the script sends what has a name, as a query. A path's parameter has none then:
+    # its form asks for the example.
+    called = f'name="{escape(name)}"' if place == "query" else f'data-name="{escape(name)}"'
     return (
-        f'<label>{escape(name)} <input {called} value="{escape(value)}" data-place="{place}">'
-        f"<small>{escape(text)}</small></label>\n"
+        f'<label>{escape(name)} <input {called} value="{escape(value)}" data-place="{place}"'
+        f"{' required' if needed else ''}><small>{escape(text)}</small></label>\n"
     )
+
+
+def _media_type(one: Endpoint) -> str:
+    """What a body is sent as; empty where the browser may say what it likes."""
+    return next(iter(one.contract.accepts), "")
+
+
+def _behind(one: Endpoint, *options: str) -> Iterator[str]:
+    """The words that stand behind these options in an example that is a command."""
+    words = shlex.split(one.example)
+    return (word for option, word in pairwise(words) if option in options)
+
+
+def _example_headers(one: Endpoint) -> dict[str, str]:
+    fields = (field.partition(":") for field in _behind(one, "-H"))
+    return {name: value.strip() for name, _, value in fields}
 
 
 def example_target(one: Endpoint) -> str:

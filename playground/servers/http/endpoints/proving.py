@@ -62,7 +62,12 @@ def hidden_basic(request: Request, asker: Asker, parameter: str) -> Answer:
     return Answer(status=404) if user is None else _authenticated(user)
 
 
-@endpoint("/bearer", memory="carried", example="curl -H 'Authorization: Bearer abc' '{base}/bearer'")
+@endpoint(
+    "/bearer",
+    memory="carried",
+    example="curl -H 'Authorization: Bearer abc' '{base}/bearer'",
+    fields={"Authorization": "Bearer, and any token"},
+)
 def bearer(request: Request, asker: Asker, parameter: str) -> Answer:
     """Takes any bearer token, and says which one."""
     scheme, _, token = request.field(b"authorization").partition(" ")

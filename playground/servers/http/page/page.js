@@ -6,15 +6,14 @@ const BODILESS = ["GET", "HEAD", "DELETE"];
 function target(form) {
   let path = form.dataset.path;
   const query = new URLSearchParams();
-  for (const field of form.querySelectorAll("[data-place]")) {
-    if (field.dataset.place === "path") {
-      const { name } = field.dataset;
-      const value = encodeURIComponent(field.value);
-      path = path.replace(`{${name}}`, () => value);
-      path = path.replace(`{${name}...}`, () => value.replaceAll("%2F", "/"));
-    } else if (field.value !== "") {
-      query.append(field.name, field.value);
-    }
+  for (const field of form.querySelectorAll("[data-place=path]")) {
+    const { name } = field.dataset;
+    const value = encodeURIComponent(field.value);
+    path = path.replace(`{${name}}`, () => value);
+    path = path.replace(`{${name}...}`, () => value.replaceAll("%2F", "/"));
+  }
+  for (const field of form.querySelectorAll("[data-place=query]")) {
+    if (field.value !== "") query.append(field.name, field.value);
   }
   const text = query.toString();
   return text ? `${path}?${text}` : path;
@@ -24,7 +23,11 @@ function chosen(form) {
   const method = document.getElementById(form.id.replace(/^f/, "m")).value;
   const field = document.getElementById(form.id.replace(/^f/, "b"));
   const body = field && !BODILESS.includes(method) ? field.value : undefined;
-  return { method, body };
+  const headers = [...form.querySelectorAll("[data-place=header]")]
+    .filter((one) => one.value !== "")
+    .map((one) => [one.dataset.name, one.value]);
+  if (body !== undefined && field.dataset.type) headers.push(["Content-Type", field.dataset.type]);
+  return { method, body, headers };
 }
 
 function quoted(text) {
@@ -32,8 +35,9 @@ function quoted(text) {
 }
 
 function command(form) {
-  const { method, body } = chosen(form);
+  const { method, body, headers } = chosen(form);
   const words = ["curl", "-i"];
+  for (const [name, value] of headers) words.push("-H", quoted(`${name}: ${value}`));
   if (body !== undefined) words.push("-d", quoted(body));
   if (method !== (body === undefined ? "GET" : "POST")) words.push("-X", method);
   return [...words, quoted(location.host + target(form))].join(" ");
@@ -41,7 +45,7 @@ function command(form) {
 
 async function send(form) {
   const place = form.parentElement.querySelector("output");
-  const { method, body } = chosen(form);
+  const { method, body, headers } = chosen(form);
   const shown = document.createElement("pre");
   place.replaceChildren(shown);
   shown.textContent = "…";
@@ -49,7 +53,7 @@ async function send(form) {
   const current = (form.current = new AbortController());
   try {
     const url = target(form);
-    const answer = await fetch(url, { method, body, signal: current.signal, cache: "no-cache" });
+    const answer = await fetch(url, { method, body, headers, signal: current.signal, cache: "no-cache" });
     const went = answer.redirected ? `(sent on to ${answer.url})\n` : "";
     const head = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
     shown.textContent = `${went}${answer.status} ${answer.statusText}\n${head}\n\n`;

@@ -47,6 +47,8 @@ SPECS: dict[str, Spec] = {
     "log": Spec("path", "the journal's file", "STATE_DIR/playground.jsonl"),
     "ftp_root": Spec("path", "serve this folder over FTP", "a sandbox in STATE_DIR"),
     "ftp_write": Spec("flag", "let accounts write below --ftp-root", "off"),
+    "ftp_tls": Spec("text", "TLS over FTP, where there is --tls: allowed, required, or off", "allowed"),
+    "ftp_passive_ports": Spec("text", "ports for passive data connections, as 60000-60100", "any free one"),
     "account": Spec("accounts", "NAME:PASSWORD, one more person who may log in"),
     "game_store": Spec("text", "where Lantern's game is kept: sqlite, or memory", "sqlite"),
     "game_seed": Spec("text", "fixes the order of Lantern's cards", "a new one each time"),

@@ -197,7 +197,7 @@ class PlaygroundService:
             running.secured = getattr(running.service, "secured", None)
         except CannotListenError as error:
             raise StartError(why_not(self.settings, name, error)) from error
-        except BadEndpoint as error:
+        except (BadEndpoint, NoCertificate) as error:
             raise StartError(f"{name}: {error}") from error
 
     def ports(self) -> Iterator[Port]:

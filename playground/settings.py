@@ -59,6 +59,9 @@ class Settings:
     log: Path
     ftp_root: Path | None
     ftp_write: bool
+    ftp_tls: str
+    """``allowed``, ``off`` or ``required``."""
+    ftp_passive_ports: range | None
     game_seed: int | None
     game_store: str
     """``memory`` or ``sqlite``."""
@@ -74,6 +77,8 @@ class Settings:
         return {
             "ftp_root": self.ftp_root,
             "ftp_write": self.ftp_write,
+            "ftp_tls": self.ftp_tls,
+            "ftp_passive_ports": self.ftp_passive_ports,
             "game_seed": self.game_seed,
             "game_store": self.game_store,
         }
@@ -125,8 +130,10 @@ def load(
         log=log,
         ftp_root=given.path("ftp_root"),
         ftp_write=given.flag("ftp_write"),
+        ftp_tls=_one_of(given, "ftp_tls", "allowed", "off", "required"),
+        ftp_passive_ports=_passive_ports(given),
         game_seed=_seed(given),
-        game_store=_store(given),
+        game_store=_one_of(given, "game_store", "sqlite", "memory"),
         capture=_capture(given),
         reveal=given.flag("reveal"),
         quiet=given.flag("quiet"),
@@ -303,11 +310,25 @@ def _seed(given: Layers) -> int | None:
         raise SettingError(f"--game-seed is a whole number, not {text!r}.") from error
 
 
-def _store(given: Layers) -> str:
-    text = given.text("game_store", "sqlite")
-    if text not in ("memory", "sqlite"):
-        raise SettingError(f"--game-store is memory or sqlite, not {text!r}.")
+def _one_of(given: Layers, key: str, *choices: str) -> str:
+    """The value of a setting with few values, the default first."""
+    text = given.text(key, choices[0])
+    if text not in choices:
+        flag = f"--{key.replace('_', '-')}"
+        raise SettingError(f"{flag} is {', '.join(choices[:-1])} or {choices[-1]}, not {text!r}.")
     return text
+
+
+def _passive_ports(given: Layers) -> range | None:
+    """The ports for passive data connections, where they are limited: ``60000-60100``, or one."""
+    text = given.text("ftp_passive_ports").strip()
+    if not text:
+        return None
+    found = re.fullmatch("([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1024 <= first <= last <= 65535:
+        raise SettingError(f"--ftp-passive-ports is a range like 60000-60100, above 1023, not {text!r}.")
+    return range(first, last + 1)
 
 
 def _capture(given: Layers) -> Capture:
@@ -359,4 +380,6 @@ def _shown(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, range):
+        return f"{value[0]}-{value[-1]}"
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -21,6 +21,7 @@ from playground.journal.journal import Journal
 from playground.journal.query import parse_filter
 from playground.servers import Playground, Server
 from playground.stores.accounts import Account, Accounts
+from playground.wire.certificates import Identity
 from playground.wire.doors import Door
 from playground.wire.listening import ListeningService
 
@@ -198,12 +199,14 @@ async def serve(
     state_dir: Path | None = None,
     endpoint: str = "tcp:0:interface=127.0.0.1",
     doors: Iterable[Door] = (),
+    identity: Identity | None = None,
     **settings: object,
 ) -> Served:
     """Start ``server`` in this process on a free loopback port.
 
     ``settings`` are what it finds in ``playground.settings``; randomness comes
-    from ``seed``; ``doors`` are what other servers offer. Stop it with :meth:`Served.stop`.
+    from ``seed``; ``doors`` are what other servers offer; ``identity`` is a certificate for servers that
+    begin TLS themselves. Stop it with :meth:`Served.stop`.
     """
     playground = Playground(
         server,
@@ -213,6 +216,7 @@ async def serve(
         random=random.Random(seed),
         state_dir=state_dir,
         settings=settings,
+        identity=identity,
     )
     service = server.service(playground, endpoint)
     playground.doors = (*server.doors(), *doors)

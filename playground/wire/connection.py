@@ -140,7 +140,7 @@ class Connection:
     def _sent(self, event: Sent, said: bytes, secrets: Sequence[Secret] = ()) -> int:
         ledger = self._ledger
         acting = ledger.acting or self
-        self.pull_own()
+        self.pull_own(event.cause)
         if ledger.memory.stale:
             if acting == "server":
                 ledger.pull()
@@ -200,12 +200,12 @@ class Connection:
         """A machine of this connection moved; its next ``state`` event will say so."""
         self._step = self._step.then(step) if self._step else Step(*step)
 
-    def pull(self) -> None:
-        """Write down what the server remembers differently since the last time."""
-        self.pull_own()
+    def pull(self, cause: int | None = None) -> None:
+        """Write down what is remembered differently now; ``cause``, if it is not the newest message."""
+        self.pull_own(cause)
         self._ledger.pull_subjects(self.id, self.last_received)
 
-    def pull_own(self) -> None:
+    def pull_own(self, cause: int | None = None) -> None:
         """The same as :meth:`pull`, for this socket's part alone."""
         if not self._is_asked:
             return
@@ -216,13 +216,13 @@ class Connection:
             self._ledger.failed("remembered", self.id, error)
             return
         if now is not before:  # who hands out the same object again says that nothing has changed
-            self._write_change(before, now)
+            self._write_change(before, now, cause)
 
-    def _write_change(self, before: Snapshot, now: Snapshot) -> None:
+    def _write_change(self, before: Snapshot, now: Snapshot, cause: int | None) -> None:
         self._remembered = now
         step, self._step = self._step, None
         if now != before:
-            ids = {"conn": self.id, "cause": self.last_received}
+            ids = {"conn": self.id, "cause": self.last_received if cause is None else cause}
             self._journal.record(state_event(self.protocol, "connection", before, now, step, **ids))
 
     def send_away(self) -> None:

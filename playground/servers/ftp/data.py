@@ -5,22 +5,29 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 import sys
 from typing import Any
 
 from typing_extensions import override
 
 from playground.servers.ftp.capture import Capture
+from playground.servers.ftp.secure import Secured, has_gone
 from playground.servers.ftp.stock import ActiveDTP, DTPHandler, FileTrouble, PassiveDTP
 from playground.wire.ledger import Connection
+from playground.wire.socket_tls import why
 
 UNCAPTURED_BYTES = 4096
 """How much is looked at when the journal keeps no data at all: its size is told."""
 
+NOT_RESUMED = "it has to resume the session of the control connection, so that nobody else can come first"
+
+CUT = "The end came without TLS's goodbye, so this may not be all"
+
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class DataConnection(DTPHandler):
+class DataConnection(Secured, DTPHandler):
     """One data connection.
 
     The journal gets the bytes up to its capture limit in ``received`` and
@@ -40,6 +47,15 @@ class DataConnection(DTPHandler):
             piece = cmd_channel.server.limits.captured_piece
             self._heard = Capture(conn.received, budget, piece)
             self._said = Capture(self._tell_sent, budget, piece)
+            if cmd_channel.prot == "P":
+                self.begin_tls(cmd_channel.context)
+
+    @property
+    def cause(self) -> int | None:
+        """The ``seq`` of the command that this connection serves: the transfer, or what asked for it."""
+        control = self.cmd_channel
+        seq: int | None = control.transfer_cause if self._initialized else control.data_cause
+        return seq
 
     # -- bytes -------------------------------------------------------------------------------
 
@@ -77,12 +93,108 @@ class DataConnection(DTPHandler):
 
     def _tell_sent(self, data: bytes) -> None:
         if self.conn is not None:
-            self.conn.sent(data, cause=self.cmd_channel.transfer_cause)
+            self.conn.sent(data, cause=self.cause)
+
+    # -- TLS ---------------------------------------------------------------------------------
+
+    @override
+    def wait_for(self, events: int) -> None:
+        self._needs = events
+        self.modify_ioloop_events(events)
+
+    @override
+    def modify_ioloop_events(self, events: int, logdebug: bool = False) -> None:
+        super().modify_ioloop_events(self._needs if self.shaking else events, logdebug)
+
+    @override
+    def tls_begins(self) -> None:
+        policy = self.cmd_channel.server.policy
+        if policy.resumed and not self.socket.session_reused:
+            self._refuse_tls(NOT_RESUMED)
+        else:
+            self.modify_ioloop_events(self._wanted_io_events)
+
+    @override
+    def tls_fails(self, error: Exception) -> None:
+        if isinstance(error, TimeoutError) and self.conn is not None:
+            seconds = self.cmd_channel.server.limits.handshake
+            self.conn.limit("handshake", seconds, "nobody shook hands for TLS on the data connection")
+        self._refuse_tls("the client has hung up" if has_gone(error) else why(error))
+
+    @override
+    def tls_ends(self, error: ssl.SSLError) -> None:
+        """Without TLS's goodbye, whoever sits in between may have cut the file short."""
+        self.reason = "lost"
+        if self.receive and self.cmd_channel.server.policy.required:
+            self._resp = (f"426 {CUT}; {self.get_transmitted_bytes()} bytes are stored.", _no_log)
+            self.close()
+        else:
+            self.handle_close()
+
+    def _refuse_tls(self, text: str) -> None:
+        """No file over this connection. Whoever asked for one is told so (RFC 4217 10.2)."""
+        reply = f"522 No TLS on the data connection: {text}."
+        self.reason = "refused"
+        if self.conn is not None:
+            self.conn.refused("data-tls", reply[4:], "RFC 4217 10")
+        if self._initialized:
+            self._resp = (reply, _no_log)
+        else:
+            self.cmd_channel.data_refused = reply
+        self.close()
+
+    def _transfer_begins(self) -> None:
+        self._initialized = True
+        self.hurry(self.cmd_channel.server.limits.handshake)
+
+    @override
+    def push(self, data: bytes) -> None:
+        self._transfer_begins()
+        super().push(data)
+
+    @override
+    def push_with_producer(self, producer: Any) -> None:
+        self._transfer_begins()
+        super().push_with_producer(producer)
+
+    @override
+    def enable_receiving(self, type: str, cmd: str) -> None:
+        self._transfer_begins()
+        super().enable_receiving(type, cmd)
+
+    @override
+    def use_sendfile(self) -> bool:
+        return not (self.shaking or self.secured) and bool(super().use_sendfile())
+
+    @override
+    def initiate_send(self) -> None:
+        if not self.shaking:
+            super().initiate_send()
+
+    @override
+    def handle_read_event(self) -> None:
+        if self.shaking:
+            self.shake()
+        else:
+            self.handle_read()
+
+    @override
+    def handle_write_event(self) -> None:
+        if self.shaking:
+            self.shake()
+        else:
+            super().handle_write_event()
+
+    @override
+    def writable(self) -> bool:
+        return self.shaking or bool(super().writable())
 
     # -- ends --------------------------------------------------------------------------------
 
     @override
     def readable(self) -> bool:
+        if self.shaking:
+            return True
         if not self.receive and not self._initialized:
             self._readable_too_early()
             return False
@@ -95,7 +207,7 @@ class DataConnection(DTPHandler):
         STOR afterwards: what has come waits in the system's buffers until then.
         """
         try:
-            waiting = self.socket.recv(1, socket.MSG_PEEK)
+            waiting = socket.socket.recv(self.socket, 1, socket.MSG_PEEK)  # in TLS or not
         except OSError:
             waiting = b""
         if waiting:
@@ -107,7 +219,7 @@ class DataConnection(DTPHandler):
     @override
     def handle_close(self) -> None:
         if not self._closed and (self.receive or self.producer_fifo):
-            self.reason = "client"
+            self.reason = "lost" if self.torn else "client"
         super().handle_close()
 
     @override
@@ -115,7 +227,7 @@ class DataConnection(DTPHandler):
         if self.get_transmitted_bytes() <= self._lastdata:
             self.reason = self.cmd_channel.reason = "idle"
             self.cmd_channel.conn.limit("data_stall", self.timeout, "the transfer does not move any more")
-        with self.cmd_channel.answering(self.cmd_channel.transfer_cause, "data-timeout"):
+        with self.cmd_channel.answering(self.cause, "data-timeout"):
             super().handle_timeout()
 
     @override
@@ -136,11 +248,12 @@ class DataConnection(DTPHandler):
     def close(self) -> None:
         if self._closed:
             return
-        with self.cmd_channel.answering(self.cmd_channel.transfer_cause, "data-close"):
+        with self.cmd_channel.answering(self.cause, "data-close"):
             if self.conn is not None:
                 self._heard.finish()
                 self._said.finish()
                 self.conn.closed(self.reason)
+            self.say_goodbye()
             super().close()
 
 

@@ -20,3 +20,6 @@ class FtpLimits(Limits):
     data_stall: float = limit(300.0, "a transfer that does not move any more is given up")
     last_words: float = limit(2.0, "after the last reply the client may take this long to read it")
     captured_piece: int = limit(64 * 1024, "bytes of a data connection in one journal event, at most")
+    tls_resumed: bool = limit(
+        True, "with --ftp-tls required, a data connection resumes its control connection's TLS session"
+    )

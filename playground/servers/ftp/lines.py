@@ -46,6 +46,14 @@ CONTROL_BYTES = Fault("control-bytes", "501 No control characters, please.", "RF
 NOT_UTF8 = Fault("encoding", "501 Not UTF-8.", "RFC 2640 2.2")
 TOO_LONG = Fault("line-length", f"500 Command too long: {LONGEST_LINE} bytes at most.", "RFC 959 4.2")
 HTTP = Fault("http-request", "421 This is FTP, not HTTP. Goodbye.", "RFC 959 4.1", hangs_up=True)
+TLS = Fault(
+    "tls",
+    "421 That was TLS. Here it begins with AUTH TLS (explicit FTPS). Goodbye.",
+    "RFC 4217 4",
+    hangs_up=True,
+)
+TLS_BEGINS = b"\x16\x03"
+"""A handshake in any version of TLS (RFC 8446 5.1). It needs no line end to be recognised."""
 
 # IAC IP IAC DM before ABOR and STAT (RFC 959 4.1.3); a command itself is ASCII.
 _TELNET = re.compile(rb"\A[\xf0-\xff]+")
@@ -79,6 +87,9 @@ class CommandLines:
     def take(self) -> Line | None:
         """The next line, or ``None`` when there is no whole one yet."""
         buffer = self._buffer
+        if buffer.startswith(TLS_BEGINS) and not self._skipping:
+            del buffer[: len(TLS_BEGINS)]
+            return Line(TLS_BEGINS, TLS)
         end = buffer.find(b"\n") + 1
         if self._skipping:
             del buffer[: end or len(buffer)]

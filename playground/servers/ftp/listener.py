@@ -13,6 +13,7 @@ from playground.journal.events import Trouble
 from playground.servers.ftp.bridge import Bridge
 from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.permissions import Tree
+from playground.servers.ftp.protection import Policy
 from playground.servers.ftp.session import Session, session_class
 from playground.servers.ftp.stock import FTPServer
 
@@ -37,11 +38,14 @@ class Listener(FTPServer):
         playground: Any,
         limits: FtpLimits,
         tree: Tree,
+        policy: Policy | None,
         backlog: int,
     ) -> None:
         self.playground = playground
         self.limits = limits
         self.tree = tree
+        self.policy = policy
+        """How TLS is spoken; None where it is not."""
         self.name: str = playground.server.name
         self.sessions: dict[str, Session] = {}
         """Live sessions by the id of their journal connection."""

@@ -28,7 +28,8 @@ class Remembered:
     rename_from: str | None = None
     """The argument of RNFR, until RNTO."""
     data: str | None = None
-    """``pasv-listening:PORT``, ``active-connecting``, ``open-idle`` or ``transfer:COMMAND``."""
+    """``pasv-listening:PORT``, ``active-connecting``, ``open-idle``, ``transfer:COMMAND``, or ``refused``
+    when the next transfer will be told that its data connection was."""
     queued: str | None = None
     """The transfer command that waits for its data connection."""
     epsv_all: bool = False
@@ -36,8 +37,11 @@ class Remembered:
     mlst_facts: str | None = None
     """The facts chosen by OPTS MLST, where they are not the default ones."""
     tls: bool = False
+    """Whether the control connection is encrypted."""
     pbsz: bool = False
+    """True after PBSZ, which has to come before PROT (RFC 4217 9)."""
     prot: str | None = None
+    """What PROT has chosen for data connections: ``P``, encrypted, or ``C``, plain, as without it."""
     quit_pending: bool = False
     """True after a QUIT during a transfer, which is finished first."""
 

@@ -23,6 +23,9 @@ def remembered(handler: Any) -> Remembered:
         queued=queued(handler),
         epsv_all=handler._epsvall,
         mlst_facts=None if facts == handler.default_facts else ";".join(facts),
+        tls=handler.secured,
+        pbsz=handler.pbsz,
+        prot=handler.prot,
         quit_pending=handler._quit_pending,
     )
 
@@ -47,6 +50,8 @@ def _data(handler: Any) -> str | None:
         return f"pasv-listening:{acceptor.socket.getsockname()[1]}"
     if connector is not None and not connector._closed:
         return "active-connecting"
+    if handler.data_refused:
+        return "refused"
     return None
 
 

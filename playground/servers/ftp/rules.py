@@ -20,10 +20,16 @@ _BY_CODE = {
     502: Rule("not-implemented", "RFC 959 4.2"),
     503: Rule("bad-sequence", "RFC 959 4.2"),
     504: Rule("parameter", "RFC 959 4.2"),
+    521: Rule("data-tls", "RFC 4217 10.2"),
     522: Rule("network-protocol", "RFC 2428 2"),
     530: Rule("not-logged-in", "RFC 959 4.2"),
+    533: Rule("protection", "RFC 2228 5"),
+    534: Rule("protection", "RFC 2228 5"),
+    536: Rule("protection", "RFC 2228 5"),
 }
 _BY_TEXT = (
+    ("522 No TLS", Rule("data-tls", "RFC 4217 10.2")),
+    ("530 First AUTH", Rule("tls-required", "RFC 4217 4")),
     ("550 Not enough privileges", Rule("permission", "RFC 959 4.2")),
     ("550 SIZE not allowed in ASCII", Rule("needs-type-i", "RFC 3659 4")),
     ("450 Can't", Rule("bad-sequence", "RFC 3659 5")),

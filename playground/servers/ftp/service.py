@@ -17,9 +17,12 @@ from playground.servers.ftp.bridge import Bridge
 from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.listener import Listener
 from playground.servers.ftp.permissions import Tree
+from playground.servers.ftp.protection import Policy
 from playground.servers.ftp.sandbox import make_sandbox
 from playground.servers.ftp.session import Session
+from playground.wire.certificates import NoCertificate
 from playground.wire.listening import BACKLOG, BadEndpoint
+from playground.wire.socket_tls import socket_context
 
 
 class Place(NamedTuple):
@@ -90,13 +93,14 @@ class FtpService(Service):
         try:
             place = parse_endpoint(self._endpoint)
             tree = self._tree()
+            policy = self._policy()
             sock = open_socket(place)
-        except (BadEndpoint, CannotListenError) as error:
+        except (BadEndpoint, CannotListenError, NoCertificate) as error:
             self._clean_up()
             self.opened.errback(error)
             return
         bridge = self.bridge = Bridge(self._playground.reactor)
-        self._listener = Listener(sock, bridge, self._playground, self._limits, tree, place.backlog)
+        self._listener = Listener(sock, bridge, self._playground, self._limits, tree, policy, place.backlog)
         bridge.start()
         address, port = sock.getsockname()[:2]
         self.opened.callback((address, port))
@@ -118,6 +122,20 @@ class FtpService(Service):
             return Tree(make_sandbox(state / "ftp"), writable=True)
         except OSError as error:
             raise BadEndpoint(f"FTP's sandbox {state / 'ftp'} cannot be made: {error.strerror}") from error
+
+    def _policy(self) -> Policy | None:
+        """Whether and how TLS is spoken: ``--ftp-tls off``, ``allowed`` or ``required``."""
+        identity = self._playground.identity
+        wanted = self._playground.settings.get("ftp_tls", "allowed")
+        if identity is None:
+            if wanted == "required":
+                raise NoCertificate("--ftp-tls required wants a certificate. Try: --tls auto")
+            return None
+        if wanted == "off":
+            return None
+        required = wanted == "required"
+        resumed = required and self._limits.tls_resumed
+        return Policy(lambda: socket_context(identity, resumable=resumed), required, resumed)
 
     @override
     def stopService(self) -> Deferred[None]:

@@ -12,9 +12,10 @@ from typing_extensions import override
 from playground.servers.ftp.data import ActiveCall, DataConnection, PassiveDoor
 from playground.servers.ftp.filesystem import Files
 from playground.servers.ftp.permissions import Visitor, admit
+from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
+from playground.servers.ftp.protection import Protection
 from playground.servers.ftp.rules import argument_fault, plain_eprt, plain_listing
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
-from playground.servers.ftp.talk import Talk
 from playground.wire.ledger import Connection
 
 TRANSFERS = frozenset({"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"})
@@ -22,6 +23,7 @@ TRANSFERS = frozenset({"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"})
 
 COMMANDS = {
     **FTPHandler.proto_cmds,
+    **TLS_COMMANDS,
     "SITE STATE": {
         "perm": None,
         "auth": False,
@@ -31,7 +33,7 @@ COMMANDS = {
 }
 
 
-class Session(Talk):
+class Session(Protection):
     """What a client can do on a control connection.
 
     Its class attributes are settings shared by all connections, so every
@@ -67,6 +69,10 @@ class Session(Talk):
             channel = getattr(self, "data_channel", None)
             if channel is not None and channel._initialized:
                 self.respond("450 Another transfer is under way: wait for it, or send ABOR.")
+                return
+            if self.data_refused:
+                reply, self.data_refused = self.data_refused, ""
+                self.respond(reply)
                 return
             self.drop_queue()
             self.transfer_cause = self.cause
@@ -120,6 +126,7 @@ class Session(Talk):
         RFC 959 4.1.1 wants all parameters reset; pyftpdlib keeps the directory.
         """
         self.drop_queue()
+        self.data_refused = ""
         super().flush_account()
         self.fs = None
 
@@ -140,7 +147,7 @@ class Session(Talk):
     def open_data(self, sock: socket.socket) -> Connection:
         """A data connection has come to be: a journal connection, child of this one."""
         conn: Connection = self.server.playground.connection(
-            sock.getpeername()[:2], sock.getsockname()[:2], parent=self.conn
+            sock.getpeername()[:2], sock.getsockname()[:2], parent=self.conn, tls=self.prot == "P"
         )
         return conn
 
@@ -169,6 +176,8 @@ class Session(Talk):
 
     def _replace_data_connection(self) -> None:
         """A new data connection replaces the present one. A transfer on that is told so."""
+        self.data_refused = ""
+        self.data_cause = self.cause
         channel = getattr(self, "data_channel", None)
         if channel is not None and channel._initialized:
             self._abort(channel, "a new data connection was asked for")

@@ -16,19 +16,19 @@ from typing_extensions import override
 
 from playground.journal.events import Snapshot, Trouble
 from playground.servers.ftp import mirror
+from playground.servers.ftp.channel import Channel
 from playground.servers.ftp.lines import CommandLines, Line, secrets
 from playground.servers.ftp.memory import FRESH, Remembered, phase, snapshot
 from playground.servers.ftp.rules import broken_rule, whole_reply
-from playground.servers.ftp.stock import GONE, LATER, AsyncChat, FTPHandler, TryLater
+from playground.servers.ftp.stock import AsyncChat
 from playground.wire.flood import Flood
-from playground.wire.ledger import Connection
 from playground.wire.machines import Transition
 from playground.wire.memory import NOTHING
 
 log = Logger()
 
 
-class Talk(FTPHandler):
+class Talk(Channel):
     """A control connection.
 
     pyftpdlib changes its state now before, now after it answers. So replies are
@@ -36,8 +36,6 @@ class Talk(FTPHandler):
     the command, what it changed, and the reply, in this order.
     """
 
-    # One client's flood of commands must not hold up the others for long.
-    ac_in_buffer_size = 1024
     default_facts: list[str]
     username: str
     authenticated: bool
@@ -45,15 +43,16 @@ class Talk(FTPHandler):
     fs: Any
 
     def __init__(self, sock: Any, server: Any, ioloop: Any = None) -> None:
-        self.conn: Connection | None = None
-        self.reason = ""
-        """Why the connection ends, once that is known."""
         self.cause: int | None = None
         """The ``seq`` of the command that is being handled."""
         self.command = "connect"
         """The word of that command."""
         self.transfer_cause: int | None = None
         """The ``seq`` of the command that asked for the present transfer."""
+        self.data_cause: int | None = None
+        """The ``seq`` of the command that asked for the present data connection."""
+        self.data_refused = ""
+        """The reply to the next transfer command, when its data connection was refused already."""
         self._lines = CommandLines()
         self._unfinished_reply = ""
         self._replies: deque[tuple[str, int | None, str]] = deque()
@@ -61,7 +60,6 @@ class Talk(FTPHandler):
         self._phase = phase(FRESH)
         self._last = FRESH
         self._snapshot: Snapshot = NOTHING
-        self._reading = True
         self._waiting = False
         self._ended = False
         self._ending = False
@@ -99,31 +97,10 @@ class Talk(FTPHandler):
     # -- lines in ----------------------------------------------------------------------------
 
     @override
-    def recv(self, buffer_size: int) -> bytes:
-        try:
-            data: bytes = self.socket.recv(buffer_size)
-        except OSError as error:
-            if error.errno in LATER:
-                raise TryLater from error
-            if error.errno not in GONE:
-                raise
-            self.reason = self.reason or "lost"
-            self.close()
-            return b""
-        if not data:
-            self._input_ended()
-        return data
-
-    @override
-    def handle_read(self) -> None:
-        try:
-            data = self.recv(self.ac_in_buffer_size)
-        except TryLater:
-            return
-        if data and self.conn is not None:
-            self.conn.bytes_received += len(data)
-            self._lines.feed(data)
-            self.work()
+    def heard(self, data: bytes) -> None:
+        """Bytes have come; whole lines are handled."""
+        self._lines.feed(data)
+        self.work()
 
     def work(self) -> None:
         """Handle the lines that have come, as far as that is possible now."""
@@ -134,6 +111,11 @@ class Talk(FTPHandler):
             self._handle(line)
         if self._ended:
             self._close_when_answered()
+
+    def drop_lines(self) -> bytes:
+        """Throw away what has come and was not handled yet; returns it."""
+        dropped, self._lines = self._lines.rest(), CommandLines()
+        return dropped
 
     def _handle(self, line: Line) -> None:
         conn = self.conn
@@ -180,16 +162,11 @@ class Talk(FTPHandler):
         """Handle lines again."""
         self._waiting = False
         if not (self._closed or self._closing or self._ended):
-            self._reading = True
-            self._watch()
+            self.read_again()
         self.work()
 
-    def stop_reading(self) -> None:
-        """Take no more input from the socket."""
-        self._reading = False
-        self._watch()
-
-    def _input_ended(self) -> None:
+    @override
+    def input_ended(self) -> None:
         """The client has closed its half, or all of it. What it asked for is still answered."""
         self._ended = True
         self.reason = self.reason or "client"
@@ -249,7 +226,7 @@ class Talk(FTPHandler):
         self._say_all()
         if self.conn is not None and not self._closed:
             self.note_phase()
-            self.conn.pull()
+            self.conn.pull(self.cause)
             if self._ended:
                 self._close_when_answered()
 
@@ -280,33 +257,6 @@ class Talk(FTPHandler):
             self.conn.machine_step(Transition("ftp", self.command, self._phase, now))
             self._phase = now
 
-    @override
-    def send(self, data: bytes) -> int:
-        count: int = super().send(data)
-        if self.conn is not None:
-            self.conn.bytes_sent += count
-        return count
-
-    @override
-    def initiate_send(self) -> None:
-        super(AsyncChat, self).initiate_send()
-        self._watch()
-
-    def _watch(self) -> None:
-        """Tell the loop what this connection waits for."""
-        if self._closed:
-            return
-        loop = self.ioloop
-        wanted = (loop.READ if self._reading else 0) | (loop.WRITE if self.producer_fifo else 0)
-        if loop.socket_map.get(self._fileno) is not self:
-            if wanted:
-                self.add_channel(events=wanted)
-        elif not wanted:
-            self.del_channel()
-        elif wanted != self._wanted_io_events:
-            loop.modify(self._fileno, wanted)
-        self._wanted_io_events = self._current_io_events = wanted
-
     # -- ends --------------------------------------------------------------------------------
 
     def farewell(self, reason: str) -> None:
@@ -314,6 +264,9 @@ class Talk(FTPHandler):
         if self._closed or self._closing:
             return
         self.reason = self.reason or reason
+        if self.between:  # it would not be understood
+            self.close()
+            return
         with self.answering(None, reason):
             self._unfinished_reply = ""
             self.push(self.server.playground.server.farewell(reason).decode())
@@ -357,23 +310,13 @@ class Talk(FTPHandler):
         channel = getattr(self, "data_channel", None)
         if channel is not None:
             channel.reason = self.reason or channel.reason
-        self._swallow()
+        self.leave()
         super().close()
         self.server.left(self)
         if self.conn is not None:
             if rest := self._lines.rest():
                 self.conn.partial(rest)
             self.conn.closed(self.reason or "server")
-
-    def _swallow(self) -> None:
-        """Read what has come but was not asked for: closing over it would reset the connection,
-        and the client might never see the last reply."""
-        try:
-            for _ in range(16):
-                if not self.socket.recv(65536):
-                    break
-        except (OSError, AttributeError):
-            pass
 
     # -- pyftpdlib's own log: the journal has all of it ----------------------------------------
 

@@ -11,6 +11,7 @@ from playground.servers.ftp.lines import (
     HTTP,
     LONGEST_LINE,
     NOT_UTF8,
+    TLS,
     TOO_LONG,
     CommandLines,
     Fault,
@@ -69,6 +70,11 @@ def test_nothing_in_the_tail_of_a_long_line_is_a_command():
 )
 def test_http_is_recognised(line: bytes):
     assert lines(line) == [(line, HTTP)]
+
+
+def test_tls_is_recognised_without_a_line_end():
+    assert lines(b"\x16\x03\x01\x02\x00\x01") == [(b"\x16\x03", TLS)]
+    assert lines(b"\x16", b"\x03") == [(b"\x16\x03", TLS)]
 
 
 def test_telnet_codes_before_abor_are_no_part_of_it():

@@ -1,4 +1,4 @@
-"""How quickly: this FTP server, pyftpdlib as it comes in a process of its own, and vsftpd, side by side in one go.
+"""How quickly: this FTP server, pyftpdlib in a process of its own, and vsftpd, side by side in one go.
 
     .venv/bin/python -m benchmarks.ftp [--rounds N] [--only NAME ...]
 
@@ -38,9 +38,7 @@ def main() -> None:
             if peer.name != PLAYGROUND and asked.only and not peer.name.startswith(tuple(asked.only)):
                 continue
             if peer.needs and shutil.which(peer.needs) is None:
-                print(
-                    f"{peer.needs} is not installed and left out. Debian, Ubuntu: sudo apt install {peer.needs}"
-                )
+                print(f"{peer.needs} is not installed and left out.")
                 continue
             serving = stack.enter_context(contextmanager(peer.start)(folder))
             targets[peer.name] = Target(serving.port, folder, peer.writer)
@@ -68,9 +66,7 @@ def furnish(place: Path) -> Path:
 
 def tell(seen: dict[str, dict[str, list[float]]], rounds: int) -> None:
     """Print the table."""
-    print(
-        f"{rounds} rounds; in brackets the playground's ratio to that server, the median of the rounds' ratios"
-    )
+    print(f"{rounds} rounds; in brackets the playground's ratio to that server")
     print(f"  {'':20}" + "".join(f"{what:>24}" for what in MEASURED))
     own = seen[PLAYGROUND]
     for name, values in seen.items():

@@ -1,4 +1,4 @@
-"""What is done with each FTP server while the clock runs. The clients are plain sockets, in processes of their own.
+"""What is done with each FTP server while the clock runs. The clients are plain sockets.
 
 Everybody who only reads is anonymous, so that no server spends its time on a password.
 """

@@ -9,7 +9,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 
 from playground.stores.guesses import Guesses
 from playground.stores.hashing import CHEAP, Hasher, at_once
@@ -70,11 +70,13 @@ class Accounts:
         run: Callable[[Callable[[], Any]], Deferred[Any]] = at_once,
         hasher: Hasher | None = None,
     ) -> None:
-        limits = limits or LoginLimits()
+        self.limits = limits = limits or LoginLimits()
         self._accounts = {account.name: account for account in accounts}
         self._run = run
         self._hasher = hasher or Hasher(CHEAP)
         self._hashes: dict[str, str] = {}
+        # One after the other for each pair: a class that logs in as one, all at once, is no guesser.
+        self._turns: dict[tuple[str, str], DeferredLock] = {}
         self._guesses = Guesses(now, most=limits.guesses, seconds=limits.guess_seconds)
 
     def __iter__(self) -> Iterator[Account]:
@@ -98,6 +100,16 @@ class Accounts:
         and, while it waits, handle nothing else of that connection; it may have
         gone when the answer comes.
         """
+        pair = address, name
+        turn = self._turns.setdefault(pair, DeferredLock())
+        try:
+            async with turn:
+                return await self._try(name, password, address)
+        finally:
+            if not (turn.locked or turn.waiting):
+                self._turns.pop(pair, None)
+
+    async def _try(self, name: str, password: str, address: str) -> Account | None:
         wait = self._guesses.begin(address, name)
         if wait:
             raise TooManyGuesses(wait)

@@ -176,13 +176,13 @@ class Connection:
         )
 
     def limit(self, setting: str, value: float, text: str) -> int:
-        """A limit was reached. ``setting`` is its name without the server's, such as ``idle``."""
+        """A limit was reached: ``idle``, or with a group that is not the server's, ``login.guesses``."""
         return self._journal.record(
             LimitHit(
                 protocol=self.protocol,
                 conn=self.id,
                 cause=self.last_received,
-                limit=f"{self.protocol}.{setting}",
+                limit=setting if "." in setting else f"{self.protocol}.{setting}",
                 value=value,
                 text=text,
             )

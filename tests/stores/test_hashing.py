@@ -120,6 +120,19 @@ def test_thirty_behind_one_address_and_a_guesser_among_them():
 
 
 @pytest_twisted.inlineCallbacks
+def test_a_class_that_logs_in_as_one_at_the_same_moment_is_no_guesser(thread: HashingThread):
+    people = Accounts([Account("ada", "lovelace")], limits=LoginLimits(guesses=3), run=thread)
+    everybody = [log_in(people, "ada", "wrong"), *(log_in(people, "ada", "lovelace") for _ in range(30))]
+    found = yield gatherResults(everybody)
+    assert found == [None, *[people.get("ada")] * 30]
+    guesses = [log_in(people, "ada", "wrong") for _ in range(5)]
+    assert (yield gatherResults(guesses[:3])) == [None] * 3
+    for guess in guesses[3:]:
+        with pytest.raises(TooManyGuesses):
+            yield guess
+
+
+@pytest_twisted.inlineCallbacks
 def test_a_try_that_was_not_made_is_not_held_against_anybody(thread: HashingThread):
     people = Accounts([Account("ada", "lovelace")], limits=LoginLimits(guesses=1), run=thread)
     thread.close()

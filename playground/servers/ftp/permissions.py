@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from playground.stores.accounts import Accounts
+from playground.stores.accounts import Account
 
 READ = "elr"
 """Change directory, list, retrieve: pyftpdlib's letters."""
@@ -49,14 +49,14 @@ class Visitor(NamedTuple):
         """Nothing to go back from."""
 
 
-def admit(accounts: Accounts, tree: Tree, name: str, password: str) -> Visitor | None:
-    """The visitor, or ``None`` when name and password do not fit."""
-    if name in ANONYMOUS:
-        return Visitor(name, tree.root.resolve(), READ)
-    account = accounts.check(name, password)
-    if account is None:
-        return None
+def guest(tree: Tree, name: str) -> Visitor | None:
+    """The visitor of a name that needs no password; ``None`` when this is no such name."""
+    return Visitor(name, tree.root.resolve(), READ) if name in ANONYMOUS else None
+
+
+def visitor(account: Account, tree: Tree) -> Visitor:
+    """The visitor whose account that is. The password was right."""
     letters = account.permissions
     if letters is None:
         letters = READ + WRITE if tree.writable else READ
-    return Visitor(name, (account.root or tree.root).resolve(), letters, account.quota)
+    return Visitor(account.name, (account.root or tree.root).resolve(), letters, account.quota)

@@ -11,9 +11,8 @@ from typing_extensions import override
 
 from playground.servers.ftp.data import ActiveCall, DataConnection, PassiveDoor
 from playground.servers.ftp.filesystem import Files
-from playground.servers.ftp.permissions import Visitor, admit
+from playground.servers.ftp.login import Login
 from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
-from playground.servers.ftp.protection import Protection
 from playground.servers.ftp.rules import argument_fault, plain_eprt, plain_listing
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
 from playground.wire.ledger import Connection
@@ -33,7 +32,7 @@ COMMANDS = {
 }
 
 
-class Session(Protection):
+class Session(Login):
     """What a client can do on a control connection.
 
     Its class attributes are settings shared by all connections, so every
@@ -78,57 +77,7 @@ class Session(Protection):
             self.transfer_cause = self.cause
         super().process_command(cmd, *args, **kwargs)
 
-    # -- logging in --------------------------------------------------------------------------
-
-    @override
-    def ftp_PASS(self, line: str) -> None:
-        """Check the password. The answer to a wrong one comes late."""
-        if self.authenticated:
-            self.respond("503 User already authenticated.")
-            return
-        if not self.username:
-            self.respond("503 Login with USER first.")
-            return
-        server = self.server
-        visitor = admit(server.playground.accounts, server.tree, self.username, line)
-        if visitor is not None:
-            self._log_in(visitor)
-            return
-        self.username = ""
-        self.attempted_logins += 1
-        self.wait()
-        # A timer of this connection: everybody else is served meanwhile.
-        self.call_later(server.limits.login_penalty, self._refuse_login, self.cause)
-
-    def _log_in(self, visitor: Visitor) -> None:
-        self.authorizer = visitor
-        self.authenticated = True
-        self.attempted_logins = 0
-        self.fs = self.abstracted_fs(str(visitor.root), self)
-        self.respond("230 Login successful.")
-
-    def _refuse_login(self, cause: int | None) -> None:
-        most = self.server.limits.login_attempts
-        with self.answering(cause, "PASS"):
-            if 0 < most <= self.attempted_logins and self.conn is not None:
-                self.conn.limit("login_attempts", most, "too many wrong passwords on one connection")
-                self.respond("530 Authentication failed. Disconnecting.")
-                self.reason = "limit"
-                self.close_when_done()
-            else:
-                self.respond("530 Authentication failed.")
-        self.go_on()
-
-    @override
-    def flush_account(self) -> None:
-        """Forget who this is (REIN, or USER by somebody who is logged in).
-
-        RFC 959 4.1.1 wants all parameters reset; pyftpdlib keeps the directory.
-        """
-        self.drop_queue()
-        self.data_refused = ""
-        super().flush_account()
-        self.fs = None
+    # -- forgetting --------------------------------------------------------------------------
 
     def forget(self) -> None:
         """As REIN, and a running transfer is aborted. The connection stays open."""
@@ -139,6 +88,7 @@ class Session(Protection):
             if self._closed or self._ending:
                 return  # a QUIT had waited for that transfer
             self.flush_account()
+            self.attempted_logins = 0
             self._epsvall = False
             self._current_facts = list(self.default_facts)
 

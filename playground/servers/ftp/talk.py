@@ -61,6 +61,7 @@ class Talk(Channel):
         self._last = FRESH
         self._snapshot: Snapshot = NOTHING
         self._waiting = False
+        self._working = False
         self._ended = False
         self._ending = False
         limits = server.limits
@@ -104,11 +105,17 @@ class Talk(Channel):
 
     def work(self) -> None:
         """Handle the lines that have come, as far as that is possible now."""
-        while not (self._closed or self._closing or self._waiting or self._quit_pending):
-            line = self._lines.take()
-            if line is None:
-                break
-            self._handle(line)
+        if self._working:
+            return  # what was waited for came at once: whoever handles lines goes on with them
+        self._working = True
+        try:
+            while not (self._closed or self._closing or self._waiting or self._quit_pending):
+                line = self._lines.take()
+                if line is None:
+                    break
+                self._handle(line)
+        finally:
+            self._working = False
         if self._ended:
             self._close_when_answered()
 

@@ -196,6 +196,22 @@ async def test_auth_logs_out_and_is_refused_in_a_transfer_and_a_second_time(hous
 
 
 @pytest_twisted.ensureDeferred
+async def test_auth_gives_no_guesses_back(house: Serve):
+    served = await house()
+
+    def talk() -> None:
+        with client(served) as eve:
+            for _ in range(2):
+                eve.ask("USER ada")
+                assert eve.ask("PASS wrong") == "530 Authentication failed."
+            eve.secure()
+            eve.ask("USER ada")
+            assert eve.ask("PASS wrong") == "530 Authentication failed. Disconnecting."
+
+    await in_a_thread(served, talk)
+
+
+@pytest_twisted.ensureDeferred
 async def test_pbsz_prot_and_ccc_have_their_order(house: Serve):
     served = await house()
 

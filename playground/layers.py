@@ -51,6 +51,11 @@ SPECS: dict[str, Spec] = {
     "ftp_passive_ports": Spec("text", "ports for passive data connections, as 60000-60100", "any free one"),
     "account": Spec("accounts", "NAME:PASSWORD, one more person who may log in"),
     "game_store": Spec("text", "where Lantern's game is kept: sqlite, or memory", "sqlite"),
+    "session_store": Spec(
+        "text",
+        "where /session keeps who is logged in: memory, sqlite or redis://HOST:PORT/DATABASE",
+        "memory",
+    ),
     "game_seed": Spec("text", "fixes the order of Lantern's cards", "a new one each time"),
     "capture": Spec("text", "what the journal keeps of each message: none, head (4 KiB) or full", "head"),
     "reveal": Spec("flag", "write secrets into the journal in clear", "off"),

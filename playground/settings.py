@@ -25,6 +25,7 @@ from playground.layers import SECURED, SPECS, Given, Layers, SettingError, layer
 from playground.servers import Server
 from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
 from playground.stores.accounts import Account, LoginLimits
+from playground.stores.opening import NoStore, check_store, without_password
 from playground.wire.limits import Limits
 
 DEMO_PEOPLE = ("ada", "bob")
@@ -65,6 +66,8 @@ class Settings:
     game_seed: int | None
     game_store: str
     """``memory`` or ``sqlite``."""
+    session_store: str
+    """``memory``, ``sqlite`` or ``redis://...``, which may hold a password."""
     capture: Capture
     reveal: bool
     quiet: bool
@@ -81,6 +84,7 @@ class Settings:
             "ftp_passive_ports": self.ftp_passive_ports,
             "game_seed": self.game_seed,
             "game_store": self.game_store,
+            "session_store": self.session_store,
         }
 
 
@@ -134,6 +138,7 @@ def load(
         ftp_passive_ports=_passive_ports(given),
         game_seed=_seed(given),
         game_store=_one_of(given, "game_store", "sqlite", "memory"),
+        session_store=_session_store(given),
         capture=_capture(given),
         reveal=given.flag("reveal"),
         quiet=given.flag("quiet"),
@@ -331,6 +336,15 @@ def _passive_ports(given: Layers) -> range | None:
     return range(first, last + 1)
 
 
+def _session_store(given: Layers) -> str:
+    text = given.text("session_store", "memory")
+    try:
+        check_store(text)
+    except NoStore as error:
+        raise SettingError(f"--session-store {error}") from error
+    return text
+
+
 def _capture(given: Layers) -> Capture:
     text = given.text("capture", "head")
     if text not in CAPTURE_BYTES:
@@ -356,6 +370,8 @@ def _with_effective(settings: Settings, given: Layers, options: Mapping[str, Lim
             value = settings.endpoints.get(key, "off")
         else:
             value = _shown(getattr(settings, key, None) or given.text(key)) or spec.default
+        if key == "session_store":
+            value = without_password(value)
         rows.append((key, value, origin, spec.help))
     for name, endpoint in settings.endpoints.items():
         if name not in SPECS:

@@ -192,6 +192,15 @@ class Playground:
         """Write down what has changed in sessions and shared things."""
         self.ledger.pull(why)
 
+    def settle(self, conn: Connection, why: str = "") -> None:
+        """Write down now what a message on ``conn`` has changed, though its answer came later.
+
+        ``why`` is the reason of sessions that are gone, where it is known.
+        """
+        if conn.open:
+            conn.pull_own()
+        self.ledger.pull_subjects(conn.id, conn.last_received, why or None)
+
     def four_words(self, conn: Connection, carried: Mapping[str, Json] | None = None) -> dict[Where, Json]:
         """Where the asker's state lives: the answer of ``/state``, ``SITE STATE`` and ``state``."""
         words: dict[Where, Json] = {

@@ -72,7 +72,8 @@ class Accounts:
     ) -> None:
         self.limits = limits = limits or LoginLimits()
         self._accounts = {account.name: account for account in accounts}
-        self._run = run
+        self.run = run
+        """Does one thing in the thread beside the reactor."""
         self._hasher = hasher or Hasher(CHEAP)
         self._hashes: dict[str, str] = {}
         # One after the other for each pair: a class that logs in as one, all at once, is no guesser.
@@ -114,7 +115,7 @@ class Accounts:
         if wait:
             raise TooManyGuesses(wait)
         try:
-            right = await self._run(lambda: self._is_right(name, password))
+            right = await self.run(lambda: self._is_right(name, password))
         except Exception:
             self._guesses.undone(address, name)
             raise

@@ -62,14 +62,15 @@ class MemoryStore(Store):
         self._taken -= len(self._kept.pop(key).body)
 
     @override
-    def everything(self) -> Deferred[Mapping[str, Kept]]:
-        found = ((key, self._get(key)) for key in list(self._kept))
+    def everything(self, beginning: str = "") -> Deferred[Mapping[str, Kept]]:
+        found = ((key, self._get(key)) for key in list(self._kept) if key.startswith(beginning))
         return succeed({key: kept for key, kept in found if kept is not None})
 
     @override
-    def clear(self) -> Deferred[None]:
-        self._kept.clear()
-        self._taken = 0
+    def clear(self, beginning: str = "") -> Deferred[None]:
+        for key in list(self._kept):
+            if key.startswith(beginning):
+                self._drop(key)
         return succeed(None)
 
     @override

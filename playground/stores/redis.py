@@ -19,6 +19,9 @@ from playground.stores.store import PATIENCE, Kept, Store, StoreDown, StoreFull
 
 PREFIX = "playground:"
 
+AT_ONCE = 500
+"""Keys that are asked for in one call."""
+
 PUT = """
 local kept = redis.call('GET', KEYS[1])
 local version = '0'
@@ -128,32 +131,35 @@ class RedisStore(Store):
         return self._call(lambda: self._redis.delete(PREFIX + key).addCallback(bool))
 
     @override
-    def everything(self) -> Deferred[Mapping[str, Kept]]:
-        return self._call(lambda: Deferred.fromCoroutine(self._everything()))
+    def everything(self, beginning: str = "") -> Deferred[Mapping[str, Kept]]:
+        return self._call(lambda: Deferred.fromCoroutine(self._everything(beginning)))
 
-    async def _everything(self) -> Mapping[str, Kept]:
+    async def _everything(self, beginning: str) -> Mapping[str, Kept]:
         found: dict[str, Kept] = {}
-        for key in await self._keys():
-            kept = self._read(await self._redis.get(key))
-            if kept is not None:
-                found[key.decode().removeprefix(PREFIX)] = kept
+        keys = await self._keys(beginning)
+        for at in range(0, len(keys), AT_ONCE):
+            some = keys[at : at + AT_ONCE]
+            for key, value in zip(some, await self._redis.mget(some), strict=True):
+                kept = self._read(value)
+                if kept is not None:
+                    found[key.decode().removeprefix(PREFIX)] = kept
         return found
 
-    async def _keys(self) -> list[bytes]:
+    async def _keys(self, beginning: str) -> list[bytes]:
         cursor, keys = 0, set[bytes]()
         while True:
-            at, some = await self._redis.scan(cursor, PREFIX + "*", 500)
+            at, some = await self._redis.scan(cursor, f"{PREFIX}{beginning}*", AT_ONCE)
             keys |= set(some)
             cursor = int(at)
             if not cursor:
                 return list(keys)
 
     @override
-    def clear(self) -> Deferred[None]:
-        return self._call(lambda: Deferred.fromCoroutine(self._clear()))
+    def clear(self, beginning: str = "") -> Deferred[None]:
+        return self._call(lambda: Deferred.fromCoroutine(self._clear(beginning)))
 
-    async def _clear(self) -> None:
-        keys = await self._keys()
+    async def _clear(self, beginning: str) -> None:
+        keys = await self._keys(beginning)
         if keys:
             await self._redis.delete(keys)
 

@@ -146,19 +146,21 @@ class SqliteStore(Store):
         return self._run(work)
 
     @override
-    def everything(self) -> Deferred[Mapping[str, Kept]]:
+    def everything(self, beginning: str = "") -> Deferred[Mapping[str, Kept]]:
         def work(file: Any) -> Mapping[str, Kept]:
             file.execute(
-                "SELECT key, body, version, expires_at FROM kept WHERE expires_at > ?", (self._now(),)
+                "SELECT key, body, version, expires_at FROM kept"
+                " WHERE expires_at > ? AND substr(key, 1, ?) = ?",
+                (self._now(), len(beginning), beginning),
             )
             return {str(key): Kept(bytes(body), int(n), float(end)) for key, body, n, end in file.fetchall()}
 
         return self._run(work)
 
     @override
-    def clear(self) -> Deferred[None]:
+    def clear(self, beginning: str = "") -> Deferred[None]:
         def work(file: Any) -> None:
-            file.execute("DELETE FROM kept")
+            file.execute("DELETE FROM kept WHERE substr(key, 1, ?) = ?", (len(beginning), beginning))
 
         return self._run(work)
 

@@ -60,12 +60,12 @@ class Store(ABC):
         """Keep it no more; tells whether it was there."""
 
     @abstractmethod
-    def everything(self) -> Deferred[Mapping[str, Kept]]:
-        """All that is kept and has not expired."""
+    def everything(self, beginning: str = "") -> Deferred[Mapping[str, Kept]]:
+        """All that is kept and has not expired, of the keys with this beginning."""
 
     @abstractmethod
-    def clear(self) -> Deferred[None]:
-        """Keep nothing more."""
+    def clear(self, beginning: str = "") -> Deferred[None]:
+        """Keep nothing more of the keys with this beginning."""
 
     @abstractmethod
     def close(self) -> Deferred[None]:

@@ -60,6 +60,12 @@ async def check_store(make: Make) -> None:
     try:
         survivors = await store.everything()
         assert set(survivors) == ({"a", "n"} if store.survives else set())
+        for key in ("one:a", "one:b", "two:a", "one"):
+            assert await store.put(key, b"", version=0, expires_at=later)
+        assert set(await store.everything("one:")) == {"one:a", "one:b"}
+        await store.clear("one:")
+        assert set(await store.everything()) >= {"two:a", "one"}
+        assert not await store.everything("one:")
         await store.clear()
         assert not await store.everything()
     finally:

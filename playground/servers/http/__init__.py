@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
 from typing_extensions import override
@@ -12,16 +14,24 @@ from typing_extensions import override
 from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
 from playground.servers.http.answer import Answer, text_answer
+from playground.servers.http.doorman import Doorman
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.protocol import HttpProtocol
 from playground.servers.http.remembering import Remembering, Visitor
 from playground.servers.http.site import Site
+from playground.servers.http.tokens import KeyFileError, key_from
 from playground.servers.http.writer import Writer
+from playground.stores.opening import open_store
+from playground.stores.snapshots import StoreError
+from playground.stores.store import StoreDown
 from playground.wire.ledger import Connection
 from playground.wire.listening import ListeningService
 from playground.wire.memory import NOTHING, Subject
 
 __all__ = ["HttpLimits", "HttpServer"]
+
+LONGEST_TIMER = 86_400.0
+"""Seconds. Where nothing ends for longer, it is looked after once a day."""
 
 FAREWELLS: dict[str, Answer] = {
     "idle": text_answer(
@@ -44,6 +54,32 @@ FAREWELLS: dict[str, Answer] = {
 """What a connection ends with when that answers no request. At shutdown there is nothing to say."""
 
 
+class Expiry:
+    """The timer of things that end: ``expire`` ends them, and says in how many seconds the next one does."""
+
+    def __init__(self, call_later: Callable[..., IDelayedCall], expire: Callable[[], float | None]) -> None:
+        self._call_later = call_later
+        self._expire = expire
+        self._timer: IDelayedCall | None = None
+
+    def expect(self, seconds: float) -> None:
+        """Something ends in so many seconds."""
+        if self._timer is None:
+            self._timer = self._call_later(min(seconds, LONGEST_TIMER), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        left = self._expire()
+        if left is not None:
+            self.expect(left)
+
+    def stop(self) -> None:
+        """Nothing is waited for any more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+
 class HttpFactory(Factory):
     """Builds the connections."""
 
@@ -52,29 +88,22 @@ class HttpFactory(Factory):
     def __init__(self, site: Site, playground: Playground) -> None:
         self._site = site
         self._playground = playground
-        self._expiry: IDelayedCall | None = None
-        site.remembering.on_first = self._expect_expiry
-
-    def _expect_expiry(self, seconds: float) -> None:
-        if self._expiry is None:
-            self._expiry = self._playground.call_later(seconds, self._expire)
-
-    def _expire(self) -> None:
-        self._expiry = None
-        left = self._site.remembering.expire()
-        if left is not None:
-            self._expect_expiry(left)
+        sessions = site.doorman.sessions
+        counting = Expiry(playground.call_later, site.remembering.expire)
+        logged_in = Expiry(playground.call_later, sessions.expire)
+        site.remembering.on_first, sessions.on_first = counting.expect, logged_in.expect
+        self._expiries = (counting, logged_in)
 
     @override
     def startFactory(self) -> None:
         self._site.open_doors(self._playground.doors)
+        self._site.doorman.load(self._playground.pull)
         self._site.notebook.start()
 
     @override
     def stopFactory(self) -> None:
-        if self._expiry is not None and self._expiry.active():
-            self._expiry.cancel()
-        self._expiry = None
+        for expiry in self._expiries:
+            expiry.stop()
         self._site.notebook.stop()
 
     @override
@@ -113,9 +142,11 @@ class HttpServer(Server):
             random=playground.random,
             four_words=four_words,
             call_later=playground.call_later,
+            doorman=_doorman(playground),
+            settle=playground.settle,
         )
         self._writer, self._remembering, self._playground = site.writer, site.remembering, playground
-        return playground.listen(endpoint, HttpFactory(site, playground))
+        return Serving(playground.listen(endpoint, HttpFactory(site, playground)), site.doorman)
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
@@ -135,6 +166,7 @@ class HttpServer(Server):
         return [
             *self._site.remembering.subjects_of(visitor, gone=gone),
             *self._site.notebook.subjects_of(visitor, gone=gone),
+            *self._site.doorman.subjects_of(visitor.login),
         ]
 
     @override
@@ -148,9 +180,11 @@ class HttpServer(Server):
         elif where == "session":
             self._remembering.forget_sessions()
             self._site.notebook.attempts.forget()
+            self._site.doorman.sessions.forget()
         elif where == "shared":
             self._remembering.forget_shared()
             self._site.notebook.notes.forget()
+            self._site.doorman.forget_denied()
 
     @override
     def farewell(self, reason: str, /) -> bytes:
@@ -158,6 +192,45 @@ class HttpServer(Server):
         if answer is None or self._writer is None:
             return b""
         return self._writer.whole(answer, "none", b"Connection: close\r\n")
+
+
+class Serving(Service):
+    """Listens, and lets go of the store when nobody is connected any more."""
+
+    def __init__(self, listening: ListeningService, doorman: Doorman) -> None:
+        self._listening = listening
+        self._doorman = doorman
+
+    @property
+    def opened(self) -> Deferred[tuple[str, int]]:
+        """As of the one inside."""
+        return self._listening.opened
+
+    @override
+    def startService(self) -> None:
+        self._listening.startService()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await maybeDeferred(self._listening.stopService)
+        await self._doorman.close()
+
+
+def _doorman(playground: Playground) -> Doorman:
+    """Who may come in, with the store and the key that the settings and the state folder say."""
+    folder, random = playground.state_dir, playground.random
+    now = playground.reactor.seconds
+    wanted = str(playground.settings.get("session_store", "memory"))
+    try:
+        key = key_from(folder / "token.key" if folder else None, random)
+        store = open_store(wanted, playground.reactor, now, folder / "sessions.sqlite" if folder else None)
+    except (StoreDown, KeyFileError) as error:
+        raise StoreError(str(error)) from error
+    limits = playground.options.effective()
+    return Doorman(playground.accounts, store, limits, now=now, random=random, key=key)
 
 
 def _visitor(conn: Connection) -> Visitor | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 
 from playground.journal.redaction import Secret, digest
@@ -22,7 +24,11 @@ CREDENTIALS = (b"authorization", b"proxy-authorization")
 _TELLING = frozenset((*CONDITIONS, *CREDENTIALS, b"cookie"))
 _SECRET = frozenset((*CREDENTIALS, b"cookie", b"set-cookie"))
 
+SECRET_PARAMETERS = frozenset(("password", "token", "access_token", "refresh_token"))
+"""What has no business in an address; where it is there all the same, the journal does not repeat it."""
+
 MOST_NAMES = 50
+LONGEST_TOKEN = 16_384
 LONGEST_VALUE = 200
 """Characters; the whole is in the message itself."""
 
@@ -33,6 +39,13 @@ _SECRET_LINE = re.compile(
 _SECRET_NAME = re.compile(rb"authorization|cookie", re.IGNORECASE)
 _COOKIE_VALUE = re.compile(rb"[ \t]*+(?:[^=;]*+=)?([^;]*+)")
 _USERINFO = re.compile(rb"[A-Z]+ +\w+://([^/?#\s]*)@")
+_IN_ADDRESS = re.compile(r"(?:^|[?&;])(?:password|(?:access_|refresh_)?token)=([^&;# ]*)", re.IGNORECASE)
+_IN_FIRST_LINE = re.compile(_IN_ADDRESS.pattern.encode(), re.IGNORECASE)
+_IN_BODY = re.compile(
+    rb"""(?:^|[&;])password=([^&;\s]*)|"password"\s*:\s*"((?:[^"\\]|\\.)*)"""
+    rb"""|name="?password"?[^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)""",
+    re.IGNORECASE,
+)
 _JSON_SECRET = re.compile(
     rb'"(?:proxy-)?authorization": ?"((?:[^"\\]|\\.)+)"|"(?:set-)?cookie": ?"((?:[^"\\]|\\.)+)"',
     re.IGNORECASE,
@@ -43,7 +56,9 @@ def carries(request: Request) -> tuple[dict[str, object], int]:
     """What a request carries by name, secrets masked, and how many bytes of it that is."""
     if not request.raw_query and _TELLING.isdisjoint(request.fields):
         return {}, 0
-    found: dict[str, object] = dict(request.query)
+    found: dict[str, object] = {
+        name: "***" if name.lower() in SECRET_PARAMETERS else value for name, value in request.query.items()
+    }
     size = len(request.raw_query)
     fields = request.fields
     if b"cookie" in fields:
@@ -53,8 +68,11 @@ def carries(request: Request) -> tuple[dict[str, object], int]:
     for name in CREDENTIALS:
         if name in fields:
             size += len(fields[name])
-            scheme, space, _ = request.field(name).partition(" ")
-            found[name.decode().title()] = f"{scheme} ***" if space else "***"
+            scheme, space, rest = request.field(name).partition(" ")
+            shown = digest(rest.strip().encode("latin-1")) if scheme.lower() == "bearer" else "***"
+            found[name.decode().title()] = f"{scheme} {shown}" if space else "***"
+            if claims := _claims(rest.strip()) if scheme.lower() == "bearer" else ():
+                found["claims"] = ", ".join(claims)
     for name in CONDITIONS:
         if name in fields:
             size += len(fields[name])
@@ -81,8 +99,34 @@ def secrets_in(request: Request, head: bytes) -> list[Secret]:
 
 
 def has_secrets(request: Request) -> bool:
-    """Whether the request has a field whose value is secret."""
-    return not _SECRET.isdisjoint(request.fields)
+    """Whether the request has a field whose value is secret, or a secret in its address."""
+    return not _SECRET.isdisjoint(request.fields) or bool(
+        request.raw_query and _IN_ADDRESS.search(request.raw_query)
+    )
+
+
+def secrets_in_body(piece: bytes) -> list[Secret]:
+    """The passwords in a piece of a body, whether it is a form, JSON, or a form with files."""
+    if b"password" not in piece.lower():
+        return []
+    return [
+        Secret(*found.span(group))
+        for found in _IN_BODY.finditer(piece)
+        for group in (1, 2, 3)
+        if found[group]
+    ]
+
+
+def _claims(token: str) -> tuple[str, ...]:
+    """The names of what a token says, true or not; none where it is no JWT."""
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > LONGEST_TOKEN:
+        return ()
+    try:
+        said = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(said)[:MOST_NAMES] if isinstance(said, dict) else ()
 
 
 def secret_spans(head: bytes) -> list[Secret]:
@@ -90,12 +134,19 @@ def secret_spans(head: bytes) -> list[Secret]:
     spans: list[Secret] = []
     for line in _SECRET_LINE.finditer(head):
         start, end = line.span(2)
-        if b"cookie" in line[1].lower():
+        if line[1].lower() == b"set-cookie":  # what stands behind the first semicolon is no secret
+            if pair := _COOKIE_VALUE.match(head, start, end):
+                spans.append(Secret(*pair.span(1), "digest"))
+        elif b"cookie" in line[1].lower():
             spans += [Secret(*pair.span(1), "digest") for pair in _COOKIE_VALUE.finditer(head, start, end)]
         else:
             # The scheme may be seen: it says how the client proves who it is.
             space = head.find(b" ", start, end)
-            spans.append(Secret(space + 1 if space >= 0 else start, end))
+            bearer = head[start:space].lower() == b"bearer"
+            spans.append(Secret(space + 1 if space >= 0 else start, end, "digest" if bearer else "mask"))
+    first_line = head.partition(b"\n")[0]
+    if b"=" in first_line:
+        spans += [Secret(*found.span(1)) for found in _IN_FIRST_LINE.finditer(first_line)]
     return [span for span in spans if span.start < span.end]
 
 

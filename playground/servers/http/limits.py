@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from playground.wire.limits import Limits, limit
 
@@ -19,6 +20,8 @@ _SIZES = (
     "requests",
     "notes",
     "idempotency_keys",
+    "denied_tokens",
+    "sessions",
     "websocket_message",
     "queued",
 )
@@ -60,6 +63,16 @@ class HttpLimits(Limits):
         3600.0, "who has heard nothing for an hour does not ask again, and keys may not be kept for ever"
     )
     idempotency_keys: int = limit(1000, "anybody can bring a new one; the oldest gives way")
+    login_seconds: float = limit(
+        43_200.0, "half a day: who is logged in has to say the password again, however busy they are"
+    )
+    token_seconds: float = limit(
+        900.0, "a token cannot be called back, so it is good for a quarter of an hour and is then exchanged"
+    )
+    token_denylist: bool = limit(
+        False, "on: a logged out token is refused, and the server remembers it until it would have expired"
+    )
+    denied_tokens: int = limit(10_000, "0.4 MB in the store; who logs in may log out as often as they like")
     websocket_message: int = limit(
         1_048_576, "a whole message is kept until it is answered, as a body is; Autobahn's tests want 16 MiB"
     )
@@ -69,5 +82,5 @@ class HttpLimits(Limits):
 
     def effective(self) -> HttpLimits:
         """The same with every size and number that is switched off as one that nobody reaches."""
-        off = {name: SWITCHED_OFF for name in _SIZES if not getattr(self, name)}
+        off: dict[str, Any] = {name: SWITCHED_OFF for name in _SIZES if not getattr(self, name)}
         return replace(self, **off) if off else self

@@ -16,7 +16,6 @@ from playground.servers.http.carried import carries, echoed_spans, has_secrets, 
 from playground.servers.http.problems import Problem
 from playground.servers.http.reader import Reader, Step, incomplete, too_slow
 from playground.servers.http.request import CHUNKED, Request
-from playground.servers.http.router import Asker
 from playground.servers.http.site import Outcome, Site
 from playground.servers.http.states import TABLE, Input, State
 from playground.servers.http.upgrade import Upgrade, agreement
@@ -68,11 +67,7 @@ class HttpProtocol(Protocol):
     def connectionMade(self) -> None:
         wire = self._wire = cast("Observed", self.transport)
         scheme = "https" if hasattr(wire.transport, "getPeerCertificate") else "http"
-        site = self._site
-        address = wire.connection.client.address
-        self.asker = Asker(
-            address, scheme, self._four_words, site.random, {}, site.remembering, site.notebook
-        )
+        self.asker = self._site.asker(wire.connection, scheme)
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -156,7 +151,8 @@ class HttpProtocol(Protocol):
             self.asker.carried = carried
             wire.claim(step.size, secrets=step.secrets, carried=carried, carried_size=size)
         else:
-            sent = wire.claim(step.size, secrets=step.secrets)
+            secrets = self._site.secrets_in_body(request, bytes(wire.unclaimed[: step.size]))
+            sent = wire.claim(step.size, secrets=secrets)
             if request.length == CHUNKED:
                 request.chunks.append(sent)
         if wire.disconnecting:  # that was one message too many
@@ -236,9 +232,6 @@ class HttpProtocol(Protocol):
             result.raiseException()
         self._note(result.problem)
         self._send_late(request, result.answer, result.memory)
-
-    def _four_words(self, carried: dict[str, object]) -> Any:
-        return self._site.four_words(self._wire.connection, carried)
 
     def _send_late(self, request: Request, answer: Answer, memory: str) -> None:
         self._send(request, answer, memory)

@@ -25,6 +25,8 @@ class Visitor:
     remembered: Snapshot = field(default_factory=lambda: NOTHING)
     session: str = ""
     """The session's id, or nothing."""
+    login: str = ""
+    """The id of the login session, or nothing."""
     has_shared: bool = False
     """Whether somebody on this socket has used what is shared."""
     notes: tuple[int, ...] = ()
@@ -167,6 +169,25 @@ class Remembering:
     def _subject(self, name: str, session: _Session) -> Subject:
         left = round(session.last_used + self._expires - self._now(), 3)
         return Subject("session", digest(name), session.remembered, max(left, 0.0))
+
+
+class Joined:
+    """What several sources tell as one tuple: the identical one while nothing has changed in any of them."""
+
+    def __init__(self, *sources: Callable[[], tuple[Subject, ...]]) -> None:
+        self._sources = sources
+        self._parts: list[tuple[Subject, ...]] = []
+        self._whole: tuple[Subject, ...] = ()
+
+    def __call__(self) -> tuple[Subject, ...]:
+        """All of it."""
+        parts = [source() for source in self._sources]
+        if len(parts) != len(self._parts) or any(
+            part is not known for part, known in zip(parts, self._parts, strict=True)
+        ):
+            self._parts = parts
+            self._whole = tuple(subject for part in parts for subject in part)
+        return self._whole
 
 
 def _one_more(snapshot: Snapshot) -> Snapshot:

@@ -34,6 +34,10 @@ class Asker:
     """What this server remembers of anybody, for the few endpoints that ask it to."""
     notebook: Notebook
     """The notes that everybody shares."""
+    doorman: Any = None
+    """The :class:`~playground.servers.http.doorman.Doorman`: who may come in. Ask :func:`doorman_of`."""
+    settle: Callable[[str], None] = lambda why: None
+    """Writes down what this request has changed, before its answer is there; says why sessions ended."""
     number: int = 0
     """How many requests this connection has made, the present one included."""
     visitor: Visitor = field(default_factory=Visitor)

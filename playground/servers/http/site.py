@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
+from playground.journal.redaction import Secret
 from playground.servers.http.answer import Answer, problem_details
 from playground.servers.http.bodies import accept_fields, wants_json
+from playground.servers.http.carried import secrets_in_body
+from playground.servers.http.cutter import PIECE
+from playground.servers.http.doorman import Doorman, nobody_comes_in
 from playground.servers.http.endpoints import ALL, everything
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.notebook import CallLater, Notebook, at_once
 from playground.servers.http.problems import Problem
-from playground.servers.http.remembering import Remembering
+from playground.servers.http.remembering import Joined, Remembering
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, Router
 from playground.servers.http.writer import Writer, problem_answer
 from playground.servers.http.written import Unwritable, field_value
 from playground.stores.store import StoreDown, StoreFull
 from playground.wire.doors import Door
-from playground.wire.memory import Subject
+from playground.wire.ledger import Connection
 
 
 class Outcome(NamedTuple):
@@ -41,7 +46,8 @@ class Site:
     ``now`` is seconds since 1970, ``random`` a :class:`random.Random`;
     ``four_words(conn, carried)`` says where the state of whoever is on a
     connection lives; ``call_later`` makes a timer that is nobody's
-    connection's.
+    connection's; ``settle(conn, why)`` writes into the journal what a request
+    on that connection has changed.
     """
 
     def __init__(
@@ -52,6 +58,8 @@ class Site:
         random: Any,
         four_words: Callable[[Any, dict[str, object]], Any],
         call_later: CallLater = at_once,
+        doorman: Doorman | None = None,
+        settle: Callable[[Any, str], None] = lambda conn, why: None,
     ) -> None:
         self.limits = limits.effective()
         self.router = Router(ALL)
@@ -59,24 +67,41 @@ class Site:
             now, random, expires=self.limits.session_seconds, most=max(self.limits.sessions, 1)
         )
         self.notebook = Notebook(now, self.limits, call_later)
+        self.doorman = doorman or nobody_comes_in(now, random, self.limits)
+        self.settle = settle
         self.writer = Writer(now)
         self.random = random
         self.four_words = four_words
-        self._subjects: tuple[Subject, ...] = ()
-        self._parts: tuple[object, object] = ((), ())
-
-    def subjects(self) -> tuple[Subject, ...]:
+        doorman = self.doorman
+        self.subjects = Joined(
+            self.remembering.subjects, self.notebook.subjects, doorman.sessions.subjects, doorman.denied
+        )
         """All that is remembered but for connections. The identical object while nothing has changed."""
-        parts = (self.remembering.subjects(), self.notebook.subjects())
-        if parts[0] is not self._parts[0] or parts[1] is not self._parts[1]:
-            self._parts = parts
-            self._subjects = parts[0] + parts[1]
-        return self._subjects
+
+    def asker(self, conn: Connection, scheme: str) -> Asker:
+        """Who asks on that connection."""
+        return Asker(
+            conn.client.address,
+            scheme,
+            partial(self.four_words, conn),
+            self.random,
+            {},
+            self.remembering,
+            self.notebook,
+            self.doorman,
+            partial(self.settle, conn),
+        )
 
     def open_doors(self, doors: Iterable[Door]) -> None:
         """Let people in to other servers, which listen elsewhere too."""
         if doors := tuple(doors):
             self.router = Router(everything(doors))
+
+    def secrets_in_body(self, request: Request, piece: bytes) -> list[Secret]:
+        """What in a piece of that request's body the journal must not show."""
+        if request.path.endswith("/login") and not 0 <= request.length <= PIECE:
+            return [Secret(0, len(piece))]  # a password may be cut in two
+        return secrets_in_body(piece)
 
     def open_to_pages(self, path: str) -> bool:
         """Whether pages from elsewhere may read what is at ``path``, with one method at least."""

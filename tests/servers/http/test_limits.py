@@ -17,6 +17,7 @@ from playground.settings import load
 from playground.testing import Served, serve
 from playground.wire.certificates import own_identity, utc_now
 from playground.wire.frames import Opcode, close_content, frame
+from tests.servers.http.visitors import ask, bearer, log_in, take_token
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -237,6 +238,37 @@ async def session_seconds(http: Served) -> None:
     assert b'"n": 1' in await count(http, cookie)
 
 
+@case(login_seconds=SHORT)
+async def login_seconds(http: Served) -> None:
+    cookie = (await log_in(http)).cookie
+    (ended,) = await http.happens("event:session.end")
+    assert ended.reason == "expired"
+    assert (await ask(http, "/session/me", None, f"Cookie: {cookie}")).status == 401
+
+
+@case(token_seconds=1.0)
+async def token_seconds(http: Served) -> None:
+    token = await take_token(http)
+    while (reply := await ask(http, "/token/me", None, bearer(token))).status == 200:
+        pass
+    assert reply.said["rule"] == "token-expired"
+
+
+@case(token_denylist=True)
+async def token_denylist(http: Served) -> None:
+    token = await take_token(http)
+    assert (await ask(http, "/token/logout", "", bearer(token))).status == 200
+    assert (await ask(http, "/token/me", None, bearer(token))).said["rule"] == "token-denied"
+
+
+@case(token_denylist=True, denied_tokens=1)
+async def denied_tokens(http: Served) -> None:
+    statuses = [
+        (await ask(http, "/token/logout", "", bearer(await take_token(http)))).status for _ in range(2)
+    ]
+    assert statuses == [200, 503]
+
+
 @case(websocket_ping=SHORT)
 async def websocket_ping(http: Served) -> None:
     client = await http.connect()
@@ -296,6 +328,7 @@ def test_no_case_is_about_a_limit_that_is_gone():
 def test_config_shows_each_limit_with_its_reason(field: Field[Any]):
     rows = {row[0]: row for row in load({}, explain=True).effective}
     _, value, origin, why = rows[f"http.{field.name}"]
-    assert (float(value), origin) == (field.default, "default")
+    is_word = isinstance(field.default, bool)
+    assert (value == "on" if is_word else float(value), origin) == (field.default, "default")
     assert why == field.metadata["why"]
     assert len(why.split()) >= 4

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from playground.servers.http.endpoints import (
     caching,
+    carts,
     cookies,
     counters,
     describing,
@@ -16,9 +17,11 @@ from playground.servers.http.endpoints import (
     plain,
     proving,
     redirecting,
+    session,
     sockets,
     stateless,
     streaming,
+    token,
 )
 from playground.servers.http.router import Endpoint
 from playground.wire.doors import Door
@@ -32,6 +35,19 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
         counters.shared,
         sockets.ws,
         stateless.vending,
+    ),
+    "Where is my cart?": (
+        carts.cookie,
+        token.login,
+        token.me,
+        token.cart,
+        token.refresh,
+        token.logout,
+        session.login,
+        session.me,
+        session.cart,
+        session.logout,
+        carts.connection,
     ),
     "What do we share?": (
         notes.listed,

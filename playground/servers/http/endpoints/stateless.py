@@ -23,6 +23,7 @@ def state(request: Request, asker: Asker, parameter: str) -> Answer:
     Who has used one of the counters finds its number in the place where it is kept.
     """
     asker.remembering.recognise(asker.visitor, presented(request))
+    asker.visitor.login = ""  # its cookie is for /session alone
     return json_answer(asker.four_words(asker.carried))
 
 

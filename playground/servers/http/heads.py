@@ -12,7 +12,7 @@ import re
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.problems import Problem, over_limit
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY")
 """Methods that this server knows; whether a resource allows one is another question."""
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"

@@ -130,7 +130,7 @@ class Site:
             try:
                 answer = endpoint.answer(request, asker, found.parameter)
             except Unwritable as error:
-                return unwritable(error)
+                return unwritable(error, endpoint)
             if answer.later is None:
                 return completed(answer, request, endpoint)
             later = Deferred.fromCoroutine(in_the_end(answer.later, request, endpoint))
@@ -155,10 +155,10 @@ def completed(answer: Answer, request: Request, endpoint: Endpoint) -> Outcome:
     return Outcome(answer, endpoint.memory, answer.problem)
 
 
-def unwritable(error: Unwritable) -> Outcome:
+def unwritable(error: Unwritable, endpoint: Endpoint) -> Outcome:
     """The client chose a value that no head may have."""
     problem = Problem(400, "unwritable", str(error), "RFC 9110 5.5")
-    return Outcome(problem_answer(problem), "none", problem)
+    return Outcome(problem_answer(problem), endpoint.memory, problem)
 
 
 async def in_the_end(later: Awaitable[Answer], request: Request, endpoint: Endpoint) -> Outcome:
@@ -166,7 +166,7 @@ async def in_the_end(later: Awaitable[Answer], request: Request, endpoint: Endpo
     try:
         return completed(await later, request, endpoint)
     except Unwritable as error:
-        return unwritable(error)
+        return unwritable(error, endpoint)
     except (StoreDown, StoreFull) as error:
         rule = "store-full" if isinstance(error, StoreFull) else "store-down"
         problem = Problem(503, rule, str(error), "RFC 9110 15.6.4", headers=((b"Retry-After", b"1"),))

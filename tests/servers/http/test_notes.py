@@ -128,6 +128,7 @@ async def test_a_change_that_others_have_not_seen_is_not_lost(house: House, ada:
         ("PATCH /notes/1", {"title": "x"}, (), MERGE, 428, "if-match-missing"),
         ("DELETE /notes/1", None, (), "", 428, "if-match-missing"),
         ("DELETE /notes/1", None, ('If-Match: "other"',), "", 412, "if-match"),
+        ("DELETE /notes/1", None, ("If-Match: other",), "", 400, "if-match-malformed"),
         ("DELETE /notes/1", None, ("If-Match: *", "If-None-Match: *"), "", 412, "if-none-match"),
         ("GET /notes/1", None, ('If-Match: "other"',), "", 412, "precondition"),
         ("PUT /notes/7", {"title": "x"}, ("If-Match: *",), "application/json", 404, "no-such-note"),

@@ -296,10 +296,14 @@ def _converted(value: object) -> Content | Problem:
 
 def _stale(request: Request, note: Note) -> Problem | None:
     """Why the note may not be changed: nobody says which version was seen, or it was another one."""
-    asked = tags(request.field(b"if-match"))
-    if not asked:
+    field = request.field(b"if-match")
+    if not field:
         text = "Say which version you have seen: -H 'If-Match: ETAG', or * for any. GET tells the ETag."
         return Problem(428, "if-match-missing", text, "RFC 6585 3")
+    if not re.fullmatch(contracts.TAGS, field):
+        text = "If-Match is * or an ETag with its double quotes: -H 'If-Match: \"...\"'"
+        return Problem(400, "if-match-malformed", text, "RFC 9110 13.1.1")
+    asked = tags(field)
     if not ("*" in asked or note.tag in asked):
         text = "Somebody has changed the note since you saw it. GET it, look what is different, try again."
         return Problem(412, "if-match", text, "RFC 9110 13.1.1")
@@ -334,6 +338,8 @@ def _number(text: str | None, otherwise: int) -> int | None:
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return 0.0
-    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?", text) or float(text) > SLOWEST:
+    try:
+        seconds = float(text)
+    except ValueError:
         return None
-    return float(text)
+    return seconds if 0 <= seconds <= SLOWEST else None

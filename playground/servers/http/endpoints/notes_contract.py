@@ -27,10 +27,31 @@ def _schema(kind: type) -> dict[str, Any]:
 
 
 NOTE = _schema(Content)
+LABELS = NOTE["properties"]["labels"]
+PATCHES: Schema = {
+    "title": "Patch",
+    "description": "What is null goes, what is not named stays. RFC 7396.",
+    "type": "object",
+    "properties": {
+        "title": NOTE["properties"]["title"],
+        "text": {"anyOf": [NOTE["properties"]["text"], {"type": "null"}]},
+        "labels": {
+            "anyOf": [
+                LABELS
+                | {"additionalProperties": {"anyOf": [LABELS["additionalProperties"], {"type": "null"}]}},
+                {"type": "null"},
+            ]
+        },
+    },
+    "additionalProperties": False,
+}
 HEADER_TEXT: Schema = {"schema": {"type": "string"}}
 VALIDATORS = {"ETag": HEADER_TEXT, "Last-Modified": HEADER_TEXT}
 NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
-TAG: Schema = {"type": "string", "pattern": r'^(\*|"[!#-~]*")$', "maxLength": 200}
+_TAG = r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+TAGS = rf"\*|{_TAG}([ \t]*,[ \t]*{_TAG})*"
+"""What If-Match may be. RFC 9110 8.8.3 and 13.1.1."""
+TAG: Schema = {"type": "string", "pattern": f"^({TAGS})$"}
 
 
 def _note(description: str, **headers: Schema) -> dict[str, Any]:
@@ -137,7 +158,7 @@ REPLACE: Final = Contract(
 
 PATCH: Final = Contract(
     accepts=(MERGE_PATCH,),
-    body={"type": "object"},
+    body=PATCHES,
     parameters={"id": NUMBER, "If-Match": TAG},
     required=("If-Match",),
     answers={200: _note("The note as it is now."), **WRITING},
@@ -148,6 +169,11 @@ DELETE: Final = Contract(
     required=("If-Match",),
     answers={
         204: {"description": "The note is gone."},
-        **_problems(_404=NO_NOTE, _412="Somebody has changed it.", _428="You do not say which version."),
+        **_problems(
+            _400="If-Match cannot be read.",
+            _404=NO_NOTE,
+            _412="Somebody has changed it.",
+            _428="You do not say which version.",
+        ),
     },
 )

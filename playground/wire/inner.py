@@ -26,6 +26,26 @@ class Inner(Protocol):
         """Twisted's."""
 
 
+class _Nobody:
+    def makeConnection(self, transport: Any, /) -> None:
+        """Nobody is told."""
+
+    def dataReceived(self, data: bytes, /) -> None:
+        """Nobody is told."""
+
+    def connectionLost(self, reason: Failure, /) -> None:
+        """Nobody is told."""
+
+
+NOBODY: Inner = _Nobody()
+"""Whoever is at a connection that is closed.
+
+Wire and protocol let go of each other then, so that all of it is freed at once. What holds on to itself in a
+circle has to wait for the garbage collector, and where ten thousand connections come and go, that one stops
+everybody for half a second.
+"""
+
+
 def ran(ledger: Ledger, conn: Connection, call: Callable[..., object], *args: object) -> bool:
     """Call the server's code on behalf of ``conn``. False if it failed; the journal says so then."""
     memory = ledger.memory

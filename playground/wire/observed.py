@@ -30,7 +30,7 @@ from playground.wire.addresses import as_endpoint, kind
 from playground.wire.by_line import ByLine
 from playground.wire.flood import Flood
 from playground.wire.handshake import Handshake
-from playground.wire.inner import Inner, failed, ran
+from playground.wire.inner import NOBODY, Inner, failed, ran
 from playground.wire.ledger import Ledger
 from playground.wire.limits import SENT_AWAY_SECONDS, UNCLAIMED_BYTES
 from playground.wire.sending import Sending
@@ -202,6 +202,8 @@ class Observed(Sending):
             self.connection.partial(bytes(self.unclaimed))
         self.connection.closed(self._reason or ("client" if reason.check(ConnectionDone) else "lost"))
         self._on_lost(self)
+        self.connection.inner, self._by_line = None, None
+        self._inner = self._reader = NOBODY
 
     # -- the protocol calls these: messages --------------------------------------------------
 

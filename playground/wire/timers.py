@@ -24,11 +24,7 @@ class Timers:
     def later(self, delay: float, call: Callable[[], object]) -> IDelayedCall:
         """Call ``call`` in ``delay`` seconds. After :meth:`end` it is never called."""
 
-        def fire() -> None:
-            self._timers.discard(timer)
-            call()
-
-        timer = self._reactor.callLater(delay, fire)
+        timer = self._reactor.callLater(delay, self._fire, call)
         if self._over:
             timer.cancel()
             return timer
@@ -39,6 +35,10 @@ class Timers:
             self._tidy_at = max(FEW, 2 * len(self._timers))
         self._timers.add(timer)
         return timer
+
+    def _fire(self, call: Callable[[], object]) -> None:
+        self._timers.difference_update([timer for timer in self._timers if not timer.active()])
+        call()
 
     @property
     def pending(self) -> bool:

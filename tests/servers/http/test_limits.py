@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import Field, fields, replace
 from pathlib import Path
@@ -171,6 +172,34 @@ async def count(http: Served, cookie: bytes) -> bytes:
     return await client.rest()
 
 
+@case("notes", notes=1)
+async def notes(http: Served) -> None:
+    client = await http.connect()
+    client.say(note() * 2 + LAST)
+    answers = await client.rest()
+    assert (answers.count(b"HTTP/1.1 201 "), answers.count(b"HTTP/1.1 409 ")) == (1, 1)
+
+
+def note(key: bytes = b"") -> bytes:
+    """A request that makes one."""
+    said = b"Content-Type: application/json\r\nContent-Length: 15\r\n"
+    if key:
+        said += b"Idempotency-Key: " + key + b"\r\n"
+    return b"POST /notes HTTP/1.1\r\nHost: a\r\n" + said + b'\r\n{"title":"ada"}'
+
+
+@case(idempotency_keys=1)
+async def idempotency_keys(http: Served) -> None:
+    client = await http.connect()
+    client.say(note(b"a") + note(b"a") + note(b"b") + note(b"a") + LAST)
+    assert places(await client.rest()) == [b"1", b"1", b"2", b"3"]
+
+
+def places(answers: bytes) -> list[bytes]:
+    """The ids of the notes that were made."""
+    return re.findall(rb"\r\nLocation: /notes/([0-9]+)\r\n", answers)
+
+
 # -- how long ------------------------------------------------------------------------------------
 
 
@@ -227,6 +256,14 @@ async def unsent(http: Served) -> None:
     assert closed.reason == "clogged"
     assert [event.limit for event in http.events("event:limit")] == ["http.idle", "http.unsent"]
     client.abort()
+
+
+@case(idempotency_seconds=SHORT)
+async def idempotency_seconds(http: Served) -> None:
+    client = await http.connect()
+    client.say(note(b"a") + note(b"a") + b"GET /delay/%g HTTP/1.1\r\nHost: a\r\n\r\n" % (2 * SHORT))
+    client.say(note(b"a") + LAST)
+    assert places(await client.rest()) == [b"1", b"1", b"2"]
 
 
 @case(session_seconds=SHORT)

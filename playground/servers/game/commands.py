@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playground.servers.game import words
 from playground.servers.game.cave import Choice
 from playground.servers.game.effects import Limit, News, Tell, TellState
+from playground.servers.game.pictures import Touch
 from playground.servers.game.seats import Seat, key_of
 
 if TYPE_CHECKING:
@@ -184,6 +185,17 @@ def _seat(talk: Talk) -> Seat:
         raise ValueError("a dialogue is seated, but has no seat")
     return talk.seat
 
+
+TOUCHES: dict[str, Touch] = {
+    "help": Touch.NOTHING,
+    "look": Touch.NOTHING,
+    "who": Touch.NOTHING,
+    "state": Touch.NOTHING,
+    "say": Touch.NOTHING,
+    "go": Touch.TABLE,
+    "home": Touch.TABLE,
+}
+"""What a word changes of seats and table, unless a machine moves: any other word may change everything."""
 
 DO: dict[str, Callable[[Lantern, Talk, str], None]] = {
     "name": name,

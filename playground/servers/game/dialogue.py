@@ -32,6 +32,9 @@ MEANS = {
 }
 """Which words mean something in which state, beside those that always do."""
 
+HEARING = ("watching", "seated", "muted")
+"""The states in which the news are heard."""
+
 
 class DialogueInputs(Protocol):
     """What can happen in a dialogue."""
@@ -105,6 +108,8 @@ class Talk:
     address: str
     limits: GameLimits = field(repr=False)
     effects: list[Effect] = field(repr=False)
+    hearers: dict[str, None] = field(default_factory=dict, repr=False)
+    """All connections that hear the news, this one's included or not: a broadcast asks nobody else."""
     seat: Seat | None = None
     wrong_tokens: int = 0
     resumed: bool = False
@@ -123,6 +128,10 @@ class Talk:
         trace(self.machine, "dialogue", self._stepped)
 
     def _stepped(self, step: Transition) -> None:
+        if step.after in HEARING:
+            self.hearers[self.conn] = None
+        else:
+            self.hearers.pop(self.conn, None)
         if step.before != step.after:
             self.effects.append(DialogueStep(self.conn, step))
 
@@ -144,11 +153,6 @@ class Talk:
     def state(self) -> str:
         """``greeting``, ``watching``, ``seated``, ``muted``, ``half-closed`` or ``closed``."""
         return state_of(self.machine)
-
-    @property
-    def hears_news(self) -> bool:
-        """True at the table and while watching."""
-        return self.state in ("watching", "seated", "muted") and not self.lost
 
     def remembered(self) -> Snapshot:
         """What is held for this connection: nothing while it greets. The same object until it changes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
-from playground.servers.game import commands, pictures, words
+from playground.servers.game import commands, words
 from playground.servers.game.dialogue import ALWAYS, MEANS, Talk
 from playground.servers.game.effects import (
     Alarm,
@@ -19,13 +19,14 @@ from playground.servers.game.effects import (
     News,
     Refuse,
     Rest,
+    SubjectStep,
     Tell,
     Wake,
 )
-from playground.servers.game.game import TABLE, Game
+from playground.servers.game.game import Game
 from playground.servers.game.guesses import Guesses
 from playground.servers.game.limits import GameLimits
-from playground.servers.game.pictures import Pictures
+from playground.servers.game.pictures import Pictures, Touch
 from playground.servers.game.saved import Saved
 from playground.servers.game.seats import Seat, Seats
 from playground.wire.memory import Subject
@@ -49,15 +50,16 @@ class Lantern:
         self.game = Game(self.seats, limits, random, now, self.effects)
         self.guesses = Guesses(limits.tokens_per_address)
         self._talks: dict[str, Talk] = {}
+        self._hearers: dict[str, None] = {}
         self._alarms: dict[tuple[str, str], tuple[Alarm, float]] = {}
         self._serial = 0
-        self._pictures = Pictures()
+        self._pictures = Pictures(self.seats, self.game, self._expires_in, now)
 
     # -- inputs from connections -------------------------------------------------------------
 
     def opened(self, conn: str, address: str) -> Talk:
         """A connection is there."""
-        talk = self._talks[conn] = Talk(conn, address, self.limits, self.effects)
+        talk = self._talks[conn] = Talk(conn, address, self.limits, self.effects, self._hearers)
         return talk
 
     def greet(self, conn: str) -> list[Effect]:
@@ -70,14 +72,16 @@ class Lantern:
     def line(self, conn: str, text: str) -> list[Effect]:
         """A whole line came."""
         talk = self._talks.get(conn)
+        touched = Touch.NOTHING
         if talk is not None and self._heard(talk, text):
             word, _, rest = text.strip().partition(" ")
             word = word.lower()
             if word in ALWAYS or word in MEANS.get(talk.state, ()):
                 commands.DO[word](self, talk, rest.strip())
+                touched = commands.TOUCHES.get(word, Touch.EVERYTHING)
             elif word:
                 self.refuse(talk, "not-now", words.not_now(word, talk.state))
-        return self._finish()
+        return self._finish(touched)
 
     def not_text(self, conn: str) -> list[Effect]:
         """A line came that is not UTF-8."""
@@ -126,6 +130,7 @@ class Lantern:
             return []
         talk.remembered()
         talk.lost = True
+        self._hearers.pop(conn, None)
         self.effects += [Rest(Alarm("calm", conn)), Rest(Alarm("greeting", conn))]
         if talk.state == "half-closed" and reason == "client":
             talk.machine.flushed()
@@ -257,29 +262,19 @@ class Lantern:
 
     # -- pictures ----------------------------------------------------------------------------
 
-    def subjects(self) -> Iterator[Subject]:
-        """What is held under ids and for everybody. An unchanged picture is the identical object."""
-        for seat in self.seats:
-            yield self.seat_subject(seat)
-        yield from self.table_subject()
-
-    def seat_subject(self, seat: Seat) -> Subject:
-        """One seat, as everybody may see it."""
-        away = self._alarms.get(("grace", seat.name))
-        expires_in = max(0.0, round(away[1] - self.now(), 3)) if away else None
-        picture = pictures.of_seat(seat, self.game.carried_by(seat))
-        return Subject("session", seat.subject, self._pictures.kept(seat.subject, picture), expires_in)
-
-    def table_subject(self) -> Iterator[Subject]:
-        """The table without its secrets, once somebody has sat down at it."""
-        if picture := pictures.of_table(self.game):
-            yield Subject("shared", TABLE, self._pictures.kept(TABLE, picture))
+    def subjects(self) -> tuple[Subject, ...]:
+        """What is held under ids and for everybody. Identical objects while nothing has changed."""
+        return self._pictures.all()
 
     def subjects_of(self, talk: Talk) -> Iterator[Subject]:
         """The seat of whoever is, or was until just now, on that connection, and the table."""
         if talk.seat is not None and self.seats.get(talk.seat.name) is talk.seat:
-            yield self.seat_subject(talk.seat)
-        yield from self.table_subject()
+            yield self._pictures.of_seat(talk.seat)
+        yield from self._pictures.of_table()
+
+    def _expires_in(self, seat: Seat) -> float | None:
+        away = self._alarms.get(("grace", seat.name))
+        return max(0.0, round(away[1] - self.now(), 3)) if away else None
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -303,19 +298,22 @@ class Lantern:
             self.effects.append(Refuse(talk.conn, "muted", words.MUTED, silent=True))
         return False
 
-    def _finish(self) -> list[Effect]:
-        """The input is done: let the table do what is due, and hand out what is wanted."""
+    def _finish(self, touched: Touch = Touch.EVERYTHING) -> list[Effect]:
+        """The input is done: let the table do what is due, and hand out what is wanted.
+
+        ``touched`` says what it may have changed; where a machine has moved, that is everything.
+        """
         self.game.settle()
+        if any(isinstance(effect, SubjectStep) for effect in self.effects):
+            touched = Touch.EVERYTHING
+        self._pictures.touched(touched)
         if not self.effects:
             return []
-        hearers: list[str] = []
-        if any(isinstance(effect, News) for effect in self.effects):  # else thousands need not be asked
-            hearers = [talk.conn for talk in self._talks.values() if talk.hears_news]
         done: list[Effect] = []
         for effect in self.effects:
             match effect:
                 case News(text, but):
-                    if to := tuple(conn for conn in hearers if conn != but):
+                    if to := tuple(conn for conn in self._hearers if conn != but):
                         done.append(Tell(to, text))
                 case Wake(alarm, seconds):
                     self._serial += 1

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from math import inf
+
 from playground.journal.events import Json, Snapshot
-from playground.servers.game.game import Game
-from playground.servers.game.seats import Seat
-from playground.wire.memory import NOTHING
+from playground.servers.game.game import TABLE, Game
+from playground.servers.game.seats import Seat, Seats
+from playground.wire.memory import NOTHING, Subject
+
+COUNTDOWN = 0.1
+"""Seconds for which it is told that a seat is kept for so-and-so long, before that is counted anew."""
 
 
 def of_seat(seat: Seat, pocket: int) -> dict[str, Json]:
@@ -42,18 +49,72 @@ def of_table(game: Game) -> dict[str, Json]:
     return picture
 
 
+class Touch(Enum):
+    """What an input may have changed of all this."""
+
+    NOTHING = auto()
+    TABLE = auto()
+    EVERYTHING = auto()
+
+
 class Pictures:
-    """Keeps the newest picture of each subject, so that an unchanged one is the identical object."""
+    """The newest picture of each subject. What nobody has touched is the identical object.
 
-    def __init__(self) -> None:
+    ``expires_in`` tells for how many seconds a seat is still kept, if somebody counts them.
+    """
+
+    def __init__(
+        self,
+        seats: Seats,
+        game: Game,
+        expires_in: Callable[[Seat], float | None],
+        now: Callable[[], float],
+    ) -> None:
+        self._seats = seats
+        self._game = game
+        self._expires_in = expires_in
+        self._now = now
         self._kept: dict[str, Snapshot] = {}
+        self._of_seats: tuple[Subject, ...] | None = None
+        self._of_all: tuple[Subject, ...] | None = None
+        self._good_until = 0.0
 
-    def kept(self, name: str, picture: Snapshot) -> Snapshot:
-        """``picture``, or the object that looked the same before."""
-        if self._kept.get(name, NOTHING) != picture:
-            self._kept[name] = picture
-        return self._kept[name]
+    def touched(self, what: Touch) -> None:
+        """An input is done that may have changed ``what``."""
+        if what is Touch.EVERYTHING:
+            self._of_seats = None
+        if what is not Touch.NOTHING:
+            self._of_all = None
+
+    def all(self) -> tuple[Subject, ...]:
+        """Every seat and the table."""
+        if self._now() >= self._good_until:
+            self._of_seats = self._of_all = None
+        if self._of_seats is None:
+            self._of_seats = tuple(self.of_seat(seat) for seat in self._seats)
+            counting = any(subject.expires_in is not None for subject in self._of_seats)
+            self._good_until = self._now() + COUNTDOWN if counting else inf
+            self._of_all = None
+        if self._of_all is None:
+            self._of_all = (*self._of_seats, *self.of_table())
+        return self._of_all
+
+    def of_seat(self, seat: Seat) -> Subject:
+        """One seat, as everybody may see it."""
+        picture = of_seat(seat, self._game.carried_by(seat))
+        return Subject("session", seat.subject, self._newest(seat.subject, picture), self._expires_in(seat))
+
+    def of_table(self) -> Iterator[Subject]:
+        """The table without its secrets, once somebody has sat down at it."""
+        if picture := of_table(self._game):
+            yield Subject("shared", TABLE, self._newest(TABLE, picture))
 
     def drop(self, name: str) -> None:
         """That subject is gone."""
         self._kept.pop(name, None)
+
+    def _newest(self, name: str, picture: Snapshot) -> Snapshot:
+        """``picture``, or the object that looked the same before."""
+        if self._kept.get(name, NOTHING) != picture:
+            self._kept[name] = picture
+        return self._kept[name]

@@ -30,6 +30,9 @@ TLS_HANDSHAKE = b"\x16\x03"
 MOST_AHEAD = 4096
 """Bytes that a client may send before what it said first is saved."""
 
+LINES_A_TURN = 10
+"""Lines of one client that are handled before it is others' turn."""
+
 
 class Player(Protocol):
     """One connection."""
@@ -46,6 +49,7 @@ class Player(Protocol):
         self._spoken = False
         self._input_over = False
         self._paused = False
+        self._next_turn: IDelayedCall | None = None
         self.is_handling = False
         """True while its input is being handled."""
 
@@ -83,9 +87,9 @@ class Player(Protocol):
         self._handle_input()
 
     def go_on(self) -> None:
-        """What was said before is saved: go on with what came after it."""
+        """What was said before is saved, or others had their turn: go on with what came after it."""
         self._handle_input()
-        if self._paused:
+        if self._paused and not self._is_behind:
             self._paused = False
             self.wire.resumeProducing()
 
@@ -117,6 +121,12 @@ class Player(Protocol):
     def _carry_out(self, effects: list[Effect]) -> None:
         self._shell.carry_out(effects, self.wire.connection)
 
+    @property
+    def _is_behind(self) -> bool:
+        """Whether what was said waits for a save or for its turn."""
+        waits_for_turn = self._next_turn is not None and self._next_turn.active()
+        return waits_for_turn or self._shell.waits(self._name)
+
     def _handle_input(self) -> None:
         outermost, self.is_handling = not self.is_handling, True
         try:
@@ -125,7 +135,12 @@ class Player(Protocol):
             self.is_handling = not outermost
 
     def _handle_pieces(self) -> None:
+        left = LINES_A_TURN
         while not (self.wire.clogged or self.wire.disconnecting or self._shell.waits(self._name)):
+            if not left:
+                self._wait_for_next_turn()
+                break
+            left -= 1
             if not self._spoken and self._reader.beginning().startswith(TLS_HANDSHAKE):
                 self._spoken = True
                 self.wire.claim(len(TLS_HANDSHAKE))
@@ -140,12 +155,16 @@ class Player(Protocol):
             self._handle(piece)
         if echo := self._reader.take_echo():
             self.wire.write_silently(echo)
-        waits = self._shell.waits(self._name)
-        if waits and not self._paused and len(self.wire.unclaimed) > MOST_AHEAD:
+        behind = self._is_behind
+        if behind and not self._paused and len(self.wire.unclaimed) > MOST_AHEAD:
             self._paused = True
             self.wire.pauseProducing()
-        if self._input_over and not (waits or self.wire.clogged or self.wire.disconnecting):
+        if self._input_over and not (behind or self.wire.clogged or self.wire.disconnecting):
             self._carry_out(self._lantern.ended(self._name))
+
+    def _wait_for_next_turn(self) -> None:
+        if self._next_turn is None or not self._next_turn.active():
+            self._next_turn = self.wire.call_later(0, self.go_on)
 
     def _handle(self, piece: Piece) -> None:
         match piece:

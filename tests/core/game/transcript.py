@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import count
 from random import Random
 
+from playground.servers.game import pictures
 from playground.servers.game.cards import Card, Danger, Vein
 from playground.servers.game.effects import (
     Alarm,
@@ -225,3 +226,6 @@ class House:
             assert (seat.conn is not None) == seat.present
             assert seat.present != (("grace", seat.name) in lantern._alarms)
         assert set(self.alarms) == {alarm for alarm, _ in lantern._alarms.values()}
+        drawn_anew = [pictures.of_seat(seat, game.carried_by(seat)) for seat in lantern.seats]
+        drawn_anew += [picture] if (picture := pictures.of_table(game)) else []
+        assert [subject.remembers for subject in lantern.subjects()] == drawn_anew, "an outdated picture"

@@ -131,6 +131,20 @@ async def test_two_hundred_commands_in_one_packet_are_all_answered(house: House)
 
 
 @pytest_twisted.ensureDeferred
+async def test_ten_thousand_commands_at_once_leave_others_their_turn(house: House):
+    served = await house(lines_per_second=0)
+    ada, _ = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    ada.say("who\n" * 10_000)
+    await served.happens("conn:game-1", "event:received", "/who/")
+    bob.say("look\n")
+    await bob.until("> no cave is open. Chests: ada=0, bob=0\n")
+    assert len(served.events("conn:game-1", "event:received")) < 5000
+    ada.abort()
+    bob.hang_up()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_line_that_comes_byte_by_byte_is_one_line(house: House):
     served = await house()
     ada = await served.connect()

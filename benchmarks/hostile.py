@@ -1,0 +1,154 @@
+"""How long players wait for an answer while everything hostile goes on beside them.
+
+    python benchmarks/hostile.py
+
+Players ask and wait, first in quiet, then while each attack of
+playground.lab.attacks is repeated again and again by other processes, with
+2,000 connections beside them that say nothing; in turns. Prints p50 and p99 of
+each turn, and the median of the ratios.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import selectors
+import socket
+import statistics
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.synchronize import Event
+from random import Random
+
+from playground.lab.attacks import ATTACKS
+from playground.testing import Address, run
+
+TURNS = 5
+SECONDS = 4.0
+PLAYERS = 20
+THINK = 0.1
+"""Seconds between an answer and the next question, on average."""
+SILENT = 2000
+EACH_EVERY = 0.5
+"""Seconds from one attack of a kind to the next."""
+
+SET = {
+    "game.connections": 5000,
+    "game.connections_per_address": 5000,
+    "game.tokens_per_address": 0,
+    "game.seats": 1000,
+    "game.lines_per_second": 50,
+    "game.grace": 2,
+    "game.clogged": 2,
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with run(
+        set=[f"{name}={value}" for name, value in SET.items()], only="game", http=None, ftp=None, waiter=None
+    ) as playground:
+        address = playground.servers["game"]
+        print(f"{PLAYERS} players ask and wait, {len(ATTACKS)} kinds of attack, each every {EACH_EVERY} s,")
+        print(f"{SILENT} silent connections; answers in ms")
+        print(f"  {'':10} {'answers':>8} {'p50':>8} {'p99':>8} {'longest':>8}")
+        ratios = []
+        for _ in range(TURNS):
+            quiet = answers(address)
+            hostile = under_attack(address)
+            for name, times in (("quiet", quiet), ("hostile", hostile)):
+                print(f"  {name:10} {len(times):8} {line(times)}")
+            ratios.append(p99(hostile) / p99(quiet))
+        print(f"p99 hostile / p99 quiet: {statistics.median(ratios):.2f} (median of {TURNS})")
+        refused = {event.rule for event in playground.events("event:refused")}
+        limits = {event.limit for event in playground.events("event:limit")}
+        print(f"refused: {', '.join(sorted(refused))}; limits: {', '.join(sorted(limits))}")
+
+
+def under_attack(address: Address) -> list[float]:
+    """The answers' times while all that goes on."""
+    stop, all_silent = multiprocessing.Event(), multiprocessing.Event()
+    workers = [
+        multiprocessing.Process(target=say_nothing, args=(address, stop, all_silent)),
+        multiprocessing.Process(target=attack, args=(address, stop)),
+    ]
+    for worker in workers:
+        worker.start()
+        all_silent.wait(30)
+    try:
+        return answers(address)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+def attack(address: Address, stop: Event) -> None:
+    """Each attack in a thread of its own, again and again."""
+
+    def again_and_again(name: str) -> None:
+        random = Random(f"{name} {time.time_ns()}")  # seats of the turn before may still be kept
+        while not stop.wait(EACH_EVERY * random.uniform(0.5, 1.5)):
+            ATTACKS[name](address, random)
+
+    threads = [threading.Thread(target=again_and_again, args=(name,)) for name in ATTACKS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def say_nothing(address: Address, stop: Event, all_there: Event) -> None:
+    """Be there, and say no name."""
+    crowd: list[socket.socket] = []
+    with suppress(OSError):
+        while len(crowd) < SILENT and not stop.is_set():
+            crowd.append(socket.create_connection(address, 5))
+    all_there.set()
+    stop.wait()
+    for one in crowd:
+        one.close()
+
+
+def answers(address: Address) -> list[float]:
+    """How long each of the players' questions waited for its answer, in seconds."""
+    random, times, selector = Random(1), [], selectors.DefaultSelector()
+    due: list[tuple[float, socket.socket]] = []
+    asked: dict[socket.socket, float] = {}
+    for number in range(PLAYERS):
+        player = socket.create_connection(address, 10)
+        player.sendall(f"name p-{number}-{time.time_ns() % 10**6}\n".encode())
+        selector.register(player, selectors.EVENT_READ)
+        due.append((time.monotonic() + random.uniform(0, THINK), player))
+    end = time.monotonic() + SECONDS
+    while (now := time.monotonic()) < end:
+        for moment, player in [one for one in due if one[0] <= now]:
+            due.remove((moment, player))
+            asked[player] = time.monotonic()
+            player.sendall(b"look\n")
+        for key, _ in selector.select(0.001):
+            heard = key.fileobj.recv(65536)  # type: ignore[union-attr]  # it is a socket
+            if key.fileobj in asked and b"> no cave is open" in heard:
+                times.append(time.monotonic() - asked.pop(key.fileobj))
+                due.append((time.monotonic() + random.uniform(0, 2 * THINK), key.fileobj))
+    for key in list(selector.get_map().values()):
+        key.fileobj.sendall(b"quit\n")  # type: ignore[union-attr]
+        key.fileobj.close()  # type: ignore[union-attr]
+    return times
+
+
+def p99(times: list[float]) -> float:
+    """The time within which 99 of 100 were answered."""
+    return statistics.quantiles(times, n=100)[-1]
+
+
+def line(times: list[float]) -> str:
+    """p50, p99 and the longest, in ms."""
+    return " ".join(f"{1000 * value:8.2f}" for value in (statistics.median(times), p99(times), max(times)))
+
+
+if __name__ == "__main__":
+    main()

@@ -186,6 +186,11 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path):
         ({"waiter": "9" * 5000}, "is no port"),
         ({"waiter": "tomorrow"}, "waiter: 'tomorrow' is no port, not off, and no endpoint string"),
         ({"game_seed": "x"}, "--game-seed is a whole number, not 'x'."),
+        ({"game_store": "x"}, "--game-store is sqlite or memory, not 'x'."),
+        ({"ftp_tls": "x"}, "--ftp-tls is allowed, off or required, not 'x'."),
+        ({"ftp_passive_ports": "x"}, "--ftp-passive-ports is a range like 60000-60100, above 1023, not 'x'."),
+        ({"ftp_passive_ports": "60100-60000"}, "--ftp-passive-ports is a range like 60000-60100"),
+        ({"ftp_passive_ports": "20-2000"}, "--ftp-passive-ports is a range like 60000-60100"),
         ({"capture": "all"}, "--capture is none, head or full, not 'all'."),
         ({"account": ["carol"]}, "--account wants NAME:PASSWORD, not 'carol'."),
         ({"account": ["carol:"]}, "--account: the account 'carol' needs a password."),
@@ -290,3 +295,12 @@ def test_a_server_from_a_file_has_options_like_any_other(tmp_path: Path):
     }
     text = refused(folder=tmp_path, server=[str(file)], only=["parrot"], set=["parrot.words=13"])
     assert text == "parrot: parrots are superstitious"
+
+
+def test_passive_ports_are_a_range_or_one(tmp_path: Path):
+    assert settle(folder=tmp_path).ftp_passive_ports is None
+    assert settle(folder=tmp_path, ftp_passive_ports="60000-60100").ftp_passive_ports == range(60000, 60101)
+    one = load({"ftp_passive_ports": "60000", "state_dir": str(tmp_path)}, {}, explain=True)
+    assert one.ftp_passive_ports == range(60000, 60001)
+    shown = {key: value for key, value, *_ in one.effective}
+    assert shown["ftp_passive_ports"] == "60000-60000"

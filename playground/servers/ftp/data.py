@@ -12,9 +12,10 @@ from typing import Any
 from typing_extensions import override
 
 from playground.servers.ftp.capture import Capture
+from playground.servers.ftp.quota import Tally
 from playground.servers.ftp.secure import Secured, has_gone
-from playground.servers.ftp.stock import ActiveDTP, DTPHandler, FileTrouble, PassiveDTP
-from playground.wire.ledger import Connection
+from playground.servers.ftp.stock import DTPHandler, FileTrouble
+from playground.wire.connection import Connection
 from playground.wire.socket_tls import why
 
 UNCAPTURED_BYTES = 4096
@@ -38,8 +39,8 @@ class DataConnection(Secured, DTPHandler):
     def __init__(self, sock: Any, cmd_channel: Any) -> None:
         self.conn: Connection | None = None
         self.reason = "server"
-        self.room: int | None = None
-        """Bytes that may still be stored, where the account has a quota."""
+        self._tally: Tally | None = None
+        """What may still be stored, where the account has a quota."""
         super().__init__(sock, cmd_channel)
         if self.connected:
             conn = self.conn = cmd_channel.open_data(self.socket)
@@ -65,10 +66,9 @@ class DataConnection(Secured, DTPHandler):
         if data and self.conn is not None:
             self.conn.bytes_received += len(data)
             self._heard.add(data)
-            if self.room is not None:
-                self.room -= len(data)
-                if self.room < 0:
-                    raise FileTrouble(errno.EDQUOT)
+            if self._tally is not None and not self._tally.take(len(data)):
+                self.conn.limit("quota", self._tally.quota, "the account may store no more bytes than that")
+                raise FileTrouble(errno.EDQUOT)
         return data
 
     @override
@@ -160,6 +160,9 @@ class DataConnection(Secured, DTPHandler):
     @override
     def enable_receiving(self, type: str, cmd: str) -> None:
         self._transfer_begins()
+        self._tally = self.cmd_channel.tally()
+        if self._tally is not None:
+            self._tally.begin()
         super().enable_receiving(type, cmd)
 
     @override
@@ -218,8 +221,15 @@ class DataConnection(Secured, DTPHandler):
 
     @override
     def handle_close(self) -> None:
-        if not self._closed and (self.receive or self.producer_fifo):
+        if self._closed:
+            return
+        if self.receive or self.producer_fifo:
             self.reason = "lost" if self.torn else "client"
+        elif self._filefd is not None and self._offset < os.fstat(self._filefd).st_size:
+            # The first of all bytes could not be sent. pyftpdlib would take that for the end of the file.
+            self.reason = "client"
+            self._resp = (f"426 Transfer aborted; {self.tot_bytes_sent} bytes transmitted.", _no_log)
+            self.close()
         super().handle_close()
 
     @override
@@ -238,11 +248,25 @@ class DataConnection(Secured, DTPHandler):
             super().handle_error()
             return
         number = getattr(error.__cause__, "errno", None) or (error.args[0] if error.args else None)
-        text = os.strerror(number) if isinstance(number, int) else "The file cannot be used"
-        self.reason = "limit" if number in FULL else "trouble"
-        code = 552 if number in FULL else 451
-        self._resp = (f"{code} {text}; the transfer is incomplete.", _no_log)
+        self._file_failed(number)
         self.close()
+
+    def _file_failed(self, number: object) -> None:
+        """The file cannot be read or written any more. What was written stays: REST can go on from there."""
+        text = os.strerror(number) if isinstance(number, int) else "The file cannot be used"
+        full, told = number in FULL, number == errno.EDQUOT and self._tally is not None
+        self.reason = "limit" if full else "trouble"
+        if self.conn is not None and not told:
+            self.conn.trouble(f"{text}: {self.cmd} ends")
+        incomplete = "the file is incomplete, and stays" if self.receive else "the transfer is incomplete"
+        self._resp = (f"{552 if full else 451} {text}; {incomplete}.", _no_log)
+
+    def _finish_file(self) -> None:
+        """Give the disk what is still in our buffer; it may be full."""
+        try:
+            self.file_obj.close()
+        except OSError as error:
+            self._file_failed(error.errno)
 
     @override
     def close(self) -> None:
@@ -252,86 +276,13 @@ class DataConnection(Secured, DTPHandler):
             if self.conn is not None:
                 self._heard.finish()
                 self._said.finish()
+                if self.receive:
+                    self._finish_file()
+                if self._tally is not None:
+                    self._tally.end()
                 self.conn.closed(self.reason)
             self.say_goodbye()
             super().close()
-
-
-class PassiveDoor(PassiveDTP):
-    """Listens for the one data connection that PASV or EPSV has promised."""
-
-    def __init__(self, cmd_channel: Any, extmode: bool = False) -> None:
-        self.cause: int | None = cmd_channel.cause
-        super().__init__(cmd_channel, extmode)
-
-    @override
-    def handle_accepted(self, sock: Any, addr: Any) -> None:
-        with self.cmd_channel.answering(self.cause, "data-open"):
-            super().handle_accepted(sock, addr)
-
-    @override
-    def handle_timeout(self) -> None:
-        with self.cmd_channel.answering(self.cause, "data-timeout"):
-            super().handle_timeout()
-            self.cmd_channel.drop_queue()
-
-    @override
-    def handle_error(self) -> None:
-        # Accepting failed, most likely for want of descriptors.
-        with self.cmd_channel.answering(self.cause, "data-error"):
-            super().handle_error()
-            self.cmd_channel.drop_queue()
-            self.cmd_channel.respond("425 Can't open the data connection.")
-
-
-class ActiveCall(ActiveDTP):
-    """Calls the client back at the place that PORT or EPRT has named."""
-
-    socket: Any
-    _fileno: int | None
-
-    def __init__(self, ip: str, port: int, cmd_channel: Any) -> None:
-        self.cause: int | None = cmd_channel.cause
-        super().__init__(ip, port, cmd_channel)
-
-    @override
-    def handle_connect(self) -> None:
-        """The client has answered: its socket becomes the data connection's.
-
-        This object lets go of the socket altogether. pyftpdlib's own keeps the
-        number of the descriptor, and would take somebody else's connection out
-        of the loop when that number has been given out again.
-        """
-        sock, control = self.socket, self.cmd_channel
-        problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if problem:
-            raise OSError(problem, os.strerror(problem))
-        self.del_channel()
-        self._fileno = None
-        self.socket = None
-        self.close()
-        control._dtp_connector = None
-        with control.answering(self.cause, "data-open"):
-            if not control.connected:
-                sock.close()
-                return
-            control.respond("200 Active data connection established.")
-            channel = control.dtp_handler(sock, control)
-            if channel.connected:
-                control.data_channel = channel
-                control._on_dtp_connection()
-
-    @override
-    def handle_close(self) -> None:
-        with self.cmd_channel.answering(self.cause, "data-error"):
-            super().handle_close()
-            self.cmd_channel.drop_queue()
-
-    @override
-    def handle_timeout(self) -> None:
-        with self.cmd_channel.answering(self.cause, "data-timeout"):
-            super().handle_timeout()
-            self.cmd_channel.drop_queue()
 
 
 def _no_log(_text: str) -> None:

@@ -69,11 +69,3 @@ class Files(AbstractedFS):
         """A real path as the client knows it, without looking at the disk."""
         below = os.path.relpath(path, self.root)
         return "/" if below == "." else f"/{below}"
-
-    def stored(self) -> int:
-        """Bytes in all files below the root."""
-        return sum(
-            os.lstat(os.path.join(folder, name)).st_size
-            for folder, _, names in os.walk(self.root)
-            for name in names
-        )

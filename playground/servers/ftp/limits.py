@@ -23,3 +23,6 @@ class FtpLimits(Limits):
     tls_resumed: bool = limit(
         True, "with --ftp-tls required, a data connection resumes its control connection's TLS session"
     )
+    quota_files: int = limit(
+        5000, "files and folders of an account with a quota: they are counted before an upload, and all wait"
+    )

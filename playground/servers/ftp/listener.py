@@ -14,6 +14,7 @@ from playground.servers.ftp.bridge import Bridge
 from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.permissions import Tree
 from playground.servers.ftp.protection import Policy
+from playground.servers.ftp.quota import Tally
 from playground.servers.ftp.session import Session, session_class
 from playground.servers.ftp.stock import FTPServer
 
@@ -46,6 +47,10 @@ class Listener(FTPServer):
         self.tree = tree
         self.policy = policy
         """How TLS is spoken; None where it is not."""
+        self.passive_ports: range | None = playground.settings.get("ftp_passive_ports")
+        """Where clients may be asked to call; None for any free port."""
+        self.tallies: dict[str, Tally] = {}
+        """By account, what is stored: one for all connections of its."""
         self.name: str = playground.server.name
         self.sessions: dict[str, Session] = {}
         """Live sessions by the id of their journal connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -9,16 +10,21 @@ from typing import Any
 
 from typing_extensions import override
 
-from playground.servers.ftp.data import ActiveCall, DataConnection, PassiveDoor
+from playground.servers.ftp.data import DataConnection
+from playground.servers.ftp.doors import ActiveCall, PassiveDoor
 from playground.servers.ftp.filesystem import Files
 from playground.servers.ftp.login import Login
+from playground.servers.ftp.permissions import Visitor
 from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
+from playground.servers.ftp.quota import Tally
 from playground.servers.ftp.rules import argument_fault, plain_eprt, plain_listing
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
-from playground.wire.ledger import Connection
+from playground.wire.connection import Connection
 
 TRANSFERS = frozenset({"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"})
 """The commands that need a data connection."""
+UPLOADS = frozenset({"STOR", "STOU", "APPE"})
+"""Those of them that store something."""
 
 COMMANDS = {
     **FTPHandler.proto_cmds,
@@ -75,7 +81,18 @@ class Session(Login):
                 return
             self.drop_queue()
             self.transfer_cause = self.cause
+            if cmd in UPLOADS and not self._may_store():
+                return
         super().process_command(cmd, *args, **kwargs)
+
+    def _may_store(self) -> bool:
+        tally = self.tally()
+        if tally is None or tally.ready() or self.conn is None:
+            return True
+        most = self.server.limits.quota_files
+        self.conn.limit("quota_files", most, "too many files to count; nothing more is stored")
+        self.respond(f"552 You have more than {most} files and folders; delete some first.")
+        return False
 
     # -- forgetting --------------------------------------------------------------------------
 
@@ -116,8 +133,13 @@ class Session(Login):
         self._replace_data_connection()
         try:
             super()._make_epasv(extmode)
-        except OSError:
-            self.respond("425 Can't listen for a data connection.")
+        except OSError as error:
+            if self.server.passive_ports and error.errno == errno.EADDRINUSE and self.conn is not None:
+                ports = self.server.passive_ports
+                self.conn.limit("passive_ports", len(ports), f"all of {ports[0]}-{ports[-1]} are taken")
+                self.respond("425 All ports for data connections are taken; try again, or use PORT.")
+            else:
+                self.respond("425 Can't listen for a data connection.")
 
     @override
     def _make_eport(self, ip: str, port: int) -> None:
@@ -138,13 +160,14 @@ class Session(Login):
             channel._resp = (f"426 Transfer aborted: {why}.", self.log)
         channel.close()
 
-    @override
-    def _on_dtp_connection(self) -> None:
-        super()._on_dtp_connection()
-        channel = getattr(self, "data_channel", None)
-        quota = getattr(self.authorizer, "quota", None)
-        if channel is not None and quota is not None and self.fs is not None:
-            channel.room = quota - self.fs.stored()
+    def tally(self) -> Tally | None:
+        """What this account has stored and may store, where it has a quota."""
+        who: Visitor = self.authorizer
+        if self.fs is None or who.quota is None:
+            return None
+        tally = Tally(who.root, who.quota, self.server.limits.quota_files)
+        found: Tally = self.server.tallies.setdefault(who.name, tally)
+        return found
 
     @override
     def ftp_PASV(self, line: str) -> None:

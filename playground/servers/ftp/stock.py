@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     from pyftpdlib.filesystems import AbstractedFS
     from pyftpdlib.handlers import DTPHandler, FTPHandler
     from pyftpdlib.handlers.ftp.dispatchers import ActiveDTP, PassiveDTP
-    from pyftpdlib.ioloop import _ERRNOS_DISCONNECTED, _ERRNOS_RETRY, AsyncChat, IOLoop, timer
+    from pyftpdlib.ioloop import _ERRNOS_DISCONNECTED, _ERRNOS_RETRY, Acceptor, AsyncChat, IOLoop, timer
     from pyftpdlib.servers import FTPServer
 
 FileTrouble = _FileReadWriteError
@@ -37,6 +37,7 @@ __all__ = [
     "GONE",
     "LATER",
     "AbstractedFS",
+    "Acceptor",
     "ActiveDTP",
     "AsyncChat",
     "DTPHandler",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ftplib
 import io
 import os
+import socket
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from twisted.internet.threads import deferToThread
 
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
-from playground.stores.accounts import Account, Accounts
 from playground.testing import Served, serve
 from tests.servers.ftp.client import connect
 
@@ -170,25 +170,6 @@ async def test_a_second_transfer_has_to_wait(ftp: Served):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_quota_ends_an_upload_with_552(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
-    served = await serve(FtpServer(), reactor, state_dir=tmp_path)
-    home = tmp_path / "eve"
-    home.mkdir()
-    (home / "old").write_bytes(b"o" * 60)
-    served.playground.accounts = Accounts([Account("eve", "eve", root=home, quota=100)])
-    eve = await (await connect(served)).login("eve")
-    data = await eve.data()
-    await eve.ask("STOR big")
-    data.say(b"b" * 50)
-    assert await eve.reply() == f"552 {os.strerror(122)}; the transfer is incomplete."
-    await data.rest()
-    eve.talk.hang_up()
-    await served.stop()
-
-
-@pytest_twisted.ensureDeferred
 async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: Path):
     from twisted.internet import reactor  # noqa: TID251
 
@@ -234,3 +215,23 @@ async def test_a_file_that_is_sent_before_its_command_is_stored(ftp: Served, tmp
     assert (tmp_path / "ftp/early.txt").read_bytes() == b"sent early"
     data.hang_up()
     ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_passive_ports_are_those_that_were_chosen_and_when_they_are_taken_that_is_told(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
+    served = await serve(FtpServer(), reactor, state_dir=tmp_path, ftp_passive_ports=range(free, free + 1))
+    ada, bob = await (await connect(served)).login(), await (await connect(served)).login("bob")
+    assert await ada.door() == free
+    assert await ada.door("EPSV") == free  # replaces the first
+    told = "425 All ports for data connections are taken; try again, or use PORT."
+    assert [await bob.ask("PASV"), await bob.ask("EPSV")] == [told] * 2
+    assert [event.limit for event in served.events("event:limit")] == ["ftp.passive_ports"] * 2
+    assert (await ada.get("a.txt")).startswith(b"I am /a.txt")
+    assert (await bob.get("a.txt")).startswith(b"I am /a.txt")
+    for client in (ada, bob):
+        client.talk.hang_up()
+    await served.stop()

@@ -40,6 +40,7 @@ _SECRET_NAME = re.compile(rb"authorization|cookie", re.IGNORECASE)
 _COOKIE_VALUE = re.compile(rb"[ \t]*+(?:[^=;]*+=)?([^;]*+)")
 _USERINFO = re.compile(rb"[A-Z]+ +\w+://([^/?#\s]*)@")
 _IN_ADDRESS = re.compile(r"(?:^|[?&;])(?:password|(?:access_|refresh_)?token)=([^&;# ]*)", re.IGNORECASE)
+_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 _IN_FIRST_LINE = re.compile(_IN_ADDRESS.pattern.encode(), re.IGNORECASE)
 _IN_BODY = re.compile(
     rb"""(?:^|[&;])password=([^&;\s]*)|"password"\s*:\s*"((?:[^"\\]|\\.)*)"""
@@ -106,15 +107,16 @@ def has_secrets(request: Request) -> bool:
 
 
 def secrets_in_body(piece: bytes) -> list[Secret]:
-    """The passwords in a piece of a body, whether it is a form, JSON, or a form with files."""
-    if b"password" not in piece.lower():
-        return []
-    return [
-        Secret(*found.span(group))
-        for found in _IN_BODY.finditer(piece)
-        for group in (1, 2, 3)
-        if found[group]
-    ]
+    """The passwords in a piece of a body, be it a form, JSON, or a form with files; and tokens anywhere."""
+    spans = [Secret(*found.span(), "digest") for found in _JWT.finditer(piece)] if b"eyJ" in piece else []
+    if b"password" in piece.lower():
+        spans += [
+            Secret(*found.span(group))
+            for found in _IN_BODY.finditer(piece)
+            for group in (1, 2, 3)
+            if found[group]
+        ]
+    return spans
 
 
 def _claims(token: str) -> tuple[str, ...]:

@@ -70,7 +70,9 @@ def bearer(token: str) -> str:
 
 async def open_http(reactor: Any, **more: Any) -> Served:
     """A server; ``more`` are limits, and what :func:`serve` takes."""
-    own = {name: more.pop(name) for name in ("state_dir", "session_store", "endpoint") if name in more}
+    own = {
+        name: more.pop(name) for name in ("state_dir", "session_store", "endpoint", "seed") if name in more
+    }
     return await serve(HttpServer(HttpLimits(**more)), reactor, **own)
 
 

@@ -38,7 +38,7 @@ class Talk(Protocol):
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._heard = bytearray()
-        self._waiting: list[tuple[bytes | None, Deferred[bytes]]] = []
+        self._waiting: list[tuple[bytes | int | None, Deferred[bytes]]] = []
         self._closed = False
 
     def say(self, data: bytes | str) -> Talk:
@@ -78,11 +78,15 @@ class Talk(Protocol):
         """The next line."""
         return self._wait(b"\n", seconds)
 
+    def take(self, size: int, seconds: float = PATIENCE) -> Deferred[bytes]:
+        """The next ``size`` bytes."""
+        return self._wait(size, seconds)
+
     def rest(self, seconds: float = PATIENCE) -> Deferred[bytes]:
         """All that the server says until it closes."""
         return self._wait(None, seconds)
 
-    def _wait(self, mark: bytes | None, seconds: float) -> Deferred[bytes]:
+    def _wait(self, mark: bytes | int | None, seconds: float) -> Deferred[bytes]:
         heard: Deferred[bytes] = Deferred()
         _ = heard.addTimeout(seconds, self._reactor)
         self._waiting.append((mark, heard))
@@ -95,9 +99,9 @@ class Talk(Protocol):
             if heard.called:  # it has waited too long
                 self._waiting.pop(0)
                 continue
-            end = self._heard.find(mark) if mark is not None else -1
-            if mark is not None and end >= 0:
-                size = end + len(mark)
+            size = self._size_until(mark)
+            if size >= 0:
+                pass
             elif self._closed and mark is None:
                 size = len(self._heard)
             elif self._closed:
@@ -110,6 +114,13 @@ class Talk(Protocol):
             text = bytes(self._heard[:size])
             del self._heard[:size]
             heard.callback(text)
+
+    def _size_until(self, mark: bytes | int | None) -> int:
+        """Bytes up to and with ``mark`` (a number: so many), or -1 where they are not there yet."""
+        if isinstance(mark, int):
+            return mark if len(self._heard) >= mark else -1
+        end = self._heard.find(mark) if mark is not None else -1
+        return end + len(mark) if mark is not None and end >= 0 else -1
 
     @override
     def dataReceived(self, data: bytes) -> None:

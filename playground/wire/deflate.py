@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 NAME: Final = "permessage-deflate"
@@ -18,6 +17,9 @@ BITS: Final = 12
 MEMORY_LEVEL: Final = 5
 SMALLEST: Final = 64
 """Bytes. Shorter messages are sent as they are: to deflate them costs more than it saves."""
+
+MOST_ENDINGS = 16
+"""Final blocks in the middle of one message. Nobody needs one; each costs more than it weighs."""
 
 _PARAMETER = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*"?([0-9A-Za-z-]+)"?)?')
 
@@ -78,19 +80,21 @@ def _bits(text: str | None) -> int | None:
 class Inflate:
     """The incoming direction."""
 
-    __slots__ = ("_bits", "_forgets", "_stream")
+    __slots__ = ("_bits", "_endings", "_forgets", "_stream")
 
     def __init__(self, agreement: Agreement) -> None:
         self._bits = -agreement.client_bits
         self._forgets = agreement.client_forgets
+        self._endings = 0
         self._stream = zlib.decompressobj(self._bits)
 
     def inflate(self, data: bytes, room: int, *, last: bool) -> bytes | None:
         """More of a message's content; None when it has more than ``room`` bytes. Raises ``ValueError``."""
         pieces = []
-        for part in _with_tail(data, last):
+        parts = [TAIL, data] if last else [data]
+        while parts:
             try:
-                piece = self._stream.decompress(part, room + 1)
+                piece = self._stream.decompress(parts.pop(), room + 1)
             except zlib.error as error:
                 raise ValueError(str(error)) from error
             room -= len(piece)
@@ -98,17 +102,17 @@ class Inflate:
                 return None
             pieces.append(piece)
             if self._stream.eof:  # a final block ends the stream, not the message. RFC 7692 7.2.3.4
+                if rest := self._stream.unused_data:
+                    parts.append(rest)
+                    self._endings += 1
+                    if self._endings > MOST_ENDINGS:
+                        raise ValueError("too many final blocks")
                 self._stream = zlib.decompressobj(self._bits)
+        if last:
+            self._endings = 0
         if last and self._forgets:
             self._stream = zlib.decompressobj(self._bits)
         return b"".join(pieces)
-
-
-def _with_tail(data: bytes, last: bool) -> Iterator[bytes]:
-    if data:
-        yield data
-    if last:
-        yield TAIL
 
 
 class Deflate:

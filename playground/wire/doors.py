@@ -7,7 +7,7 @@ journal lines (``game-5``, whose ``parent`` is ``http-3``), with its own limits.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress, IPushProducer, ITransport
@@ -20,18 +20,7 @@ from playground.wire.frames import Code
 from playground.wire.ledger import Connection
 from playground.wire.listening import ObservedFactory
 from playground.wire.observed import Observed
-from playground.wire.websocket import Conversation, WebSocket
-
-CODES: Final[dict[str, Code]] = {
-    "shutdown": Code.GOING_AWAY,
-    "idle": Code.GOING_AWAY,
-    "too-many": Code.TRY_AGAIN,
-    "trouble": Code.TROUBLE,
-    "flood": Code.POLICY,
-    "limit": Code.POLICY,
-    "refused": Code.POLICY,
-}
-"""How a WebSocket closes, by the journal's word for why the server behind the door has closed."""
+from playground.wire.websocket import CODES, Conversation, WebSocket
 
 
 class Door(NamedTuple):

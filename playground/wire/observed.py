@@ -310,7 +310,8 @@ class Observed(Sending):
         """Say goodbye in the protocol's own way, then close."""
         if self.connection.open and not self.disconnecting:
             ledger = self._ledger
-            self.send(ledger.ask("farewell", self.connection, b"", ledger.server.farewell, reason))
+            words = getattr(self._inner, "farewell", ledger.server.farewell)  # whoever has it by now says it
+            self.send(ledger.ask("farewell", self.connection, b"", words, reason))
             self.loseConnection(reason)
 
     def goodbye(self, reason: str) -> None:

@@ -8,7 +8,7 @@ message of the journal, shown as what it says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
@@ -27,6 +27,18 @@ LINGER_BYTES = 262_144
 
 FRAMES_IN_A_TURN = 64
 """Frames that one client may have answered before the others have their turn."""
+
+
+CODES: Final[dict[str, Code]] = {
+    "shutdown": Code.GOING_AWAY,
+    "idle": Code.GOING_AWAY,
+    "too-many": Code.TRY_AGAIN,
+    "trouble": Code.TROUBLE,
+    "flood": Code.POLICY,
+    "limit": Code.POLICY,
+    "refused": Code.POLICY,
+}
+"""How a WebSocket closes, by the journal's word for why; else it is all as it should be."""
 
 
 class Conversation:
@@ -84,14 +96,14 @@ class WebSocket(Protocol):
         inflate = Inflate(terms.deflate) if terms.deflate else None
         self._reader = FrameReader(terms.message, terms.frame, inflate)
         self._alive = True
-        self._asked = False
+        self._asked = 0.0
         self._closing = False
+        self._why = "client"
         self._broken = False
         self._input_over = False
         self._thrown_away = 0
         self._held = False
         self._turn: IDelayedCall | None = None
-        self._watch: IDelayedCall | None = None
 
     @property
     def wire(self) -> Observed:
@@ -112,7 +124,7 @@ class WebSocket(Protocol):
         if self._closing or self.wire.disconnecting:
             return
         self._send(Opcode.CLOSE, close_content(code, reason))
-        self._closing = True
+        self._closing, self._why = True, why
         if self._input_over:  # it cannot answer
             self.wire.loseConnection(why)
         else:
@@ -135,7 +147,7 @@ class WebSocket(Protocol):
     @override
     def connectionMade(self) -> None:
         if self._terms.ping:
-            self._watch = self.wire.call_later(self._terms.ping, self._look)
+            self.wire.call_later(self._terms.ping, self._look)
         self._conversation.opened(self)
 
     @override
@@ -160,6 +172,12 @@ class WebSocket(Protocol):
     def goodbye(self, reason: str) -> None:
         """The server stops."""
         self._conversation.goodbye(self, reason)
+
+    def farewell(self, reason: str) -> bytes:
+        """The last words before the connection is closed; as a frame, so there are no bytes to add."""
+        self._send(Opcode.CLOSE, close_content(CODES.get(reason, Code.NORMAL), reason))
+        self._closing = True
+        return b""
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -210,7 +228,7 @@ class WebSocket(Protocol):
         if not self._closing:
             self._send(Opcode.CLOSE, content[:2])
             self._closing = True
-        self.wire.loseConnection("client")
+        self.wire.loseConnection(self._why)
 
     def _refuse(self, problem: Broken) -> None:
         wire = self.wire
@@ -244,15 +262,19 @@ class WebSocket(Protocol):
     def _look(self) -> None:
         """Whether the client is still there: asked, where no whole frame has come for a while."""
         terms, wire = self._terms, self.wire
+        pause = terms.ping
         if self._alive:
-            self._alive = self._asked = False
-            self._watch = wire.call_later(terms.ping, self._look)
-        elif not self._asked and not wire.clogged:
-            self._asked = True
+            self._alive, self._asked = False, 0.0
+        elif wire.clogged:
+            pass  # a ping would wait behind what it does not read; that has an end of its own
+        elif not self._asked or not terms.pong:
             self._send(Opcode.PING, b"")
-            self._watch = wire.call_later(terms.pong or terms.ping, self._look)
-        elif terms.pong and not wire.clogged:
+            self._asked = pause = min(terms.ping, terms.pong or terms.ping)
+        elif self._asked < terms.pong:
+            pause = min(terms.ping, terms.pong - self._asked)
+            self._asked += pause
+        else:
             wire.limit("websocket_pong", terms.pong, "the client does not answer a ping")
             self.close(Code.TROUBLE, "no answer to a ping", "idle")
-        else:
-            self._watch = wire.call_later(terms.ping, self._look)
+            return
+        wire.call_later(pause, self._look)

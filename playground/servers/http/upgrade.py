@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from playground.servers.http.answer import Answer, text_answer
 from playground.servers.http.limits import HttpLimits
+from playground.servers.http.problems import Problem
 from playground.servers.http.request import Request
 from playground.wire.deflate import agree
 
@@ -61,18 +62,28 @@ def websocket(request: Request, scheme: str, conversation: Callable[[], Conversa
     ):
         return text_answer("Speak WebSocket: python -m websockets ws://HOST:PORT/ws", 426, UPGRADE)
     if request.method != "GET" or request.minor != 1:
-        return text_answer("A WebSocket begins with GET and HTTP/1.1 (RFC 6455 4.1).", 400)
+        return _refused(400, "handshake", "A WebSocket begins with GET and HTTP/1.1.", "RFC 6455 4.1")
     if request.field(b"sec-websocket-version") != "13":
-        return text_answer("This server speaks version 13 of WebSocket (RFC 6455 4.4).", 426, UPGRADE)
+        text = "This server speaks version 13 of WebSocket."
+        return _refused(426, "websocket-version", text, "RFC 6455 4.4", UPGRADE)
     try:
         key = b64decode(request.fields.get(b"sec-websocket-key", b""), validate=True)
     except binascii.Error:
         key = b""
     if len(key) != 16:
-        return text_answer("Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 4.1).", 400)
+        return _refused(400, "websocket-key", "Sec-WebSocket-Key must be 16 bytes in base64.", "RFC 6455 4.1")
     if not same_origin(request, scheme):
-        return text_answer("A page from elsewhere may not open a WebSocket here (RFC 6455 10.2).", 403)
+        text = "A page from elsewhere may not open a WebSocket here."
+        return _refused(403, "foreign-origin", text, "RFC 6455 10.2")
     return Upgrade(request, conversation)
+
+
+def _refused(
+    status: int, rule: str, text: str, source: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> Answer:
+    answer = text_answer(f"{text} ({source})", status, headers)
+    answer.problem = Problem(status, rule, text, source)
+    return answer
 
 
 def same_origin(request: Request, scheme: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import pairwise
 
 import pytest
@@ -133,3 +134,21 @@ def test_a_bomb_is_stopped_at_the_limit() -> None:
     bomb = Deflate(agreed).deflate(bytes(1_000_000))
     assert len(bomb) < 2000
     assert Inflate(agreed).inflate(bomb, 10_000, last=True) is None
+
+
+def test_a_final_block_ends_no_message() -> None:
+    agreed = agree("permessage-deflate")
+    assert agreed is not None
+    inflate = Inflate(agreed)
+    hello = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"  # RFC 7692 7.2.3.4
+    for _ in range(3):
+        assert inflate.inflate(hello, 5, last=True) == b"Hello"
+    several = zlib.compress(b"one", wbits=-12) + zlib.compress(b"two", wbits=-12) + b"\0"
+    assert inflate.inflate(several, 6, last=True) == b"onetwo"
+
+
+def test_a_message_of_nothing_but_final_blocks_is_refused() -> None:
+    agreed = agree("permessage-deflate")
+    assert agreed is not None
+    with pytest.raises(ValueError, match="final"):
+        Inflate(agreed).inflate(b"\x03\x00" * 100, 10, last=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest_twisted
 
 from playground.servers.http import HttpServer
 from playground.testing import Served, serve
+from playground.wire.observed import Observed
 
 CLOSE = b"Connection: close\r\n"
 
@@ -97,3 +100,21 @@ async def test_stopping_finishes_the_exchange_under_way():
     assert answer.endswith(b"}\n")
     assert await idle.rest() == b""
     assert {event.reason for event in served.events("event:connection.close")} == {"shutdown"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_is_gone_leaves_nothing_to_the_garbage_collector(http: Served):
+    """It stops everybody while it looks, and with thousands of connections it would have to look often."""
+    gc.collect()
+    gc.disable()
+    try:
+        ada, bob = await http.connect(), await http.connect()
+        ada.say(b"GET /delay/0.01 HTTP/1.1\r\nHost: a\r\n" + CLOSE + b"\r\n")
+        bob.say(b"GET / HTTP/1.1\n")
+        await ada.rest()
+        await bob.rest()
+        await http.happens("event:connection.close", count=2)
+        left = [one for one in gc.get_objects() if isinstance(one, Observed)]
+    finally:
+        gc.enable()
+    assert left == []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import socket
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -17,57 +15,13 @@ from playground.servers.ftp.bridge import Bridge
 from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.listener import Listener
 from playground.servers.ftp.permissions import Tree
+from playground.servers.ftp.places import open_endpoint
 from playground.servers.ftp.protection import Policy
 from playground.servers.ftp.sandbox import make_sandbox
 from playground.servers.ftp.session import Session
 from playground.wire.certificates import NoCertificate
-from playground.wire.listening import BACKLOG, BadEndpoint
+from playground.wire.listening import BadEndpoint
 from playground.wire.socket_tls import socket_context
-
-
-class Place(NamedTuple):
-    """Where to listen."""
-
-    interface: str
-    port: int
-    backlog: int = BACKLOG
-
-
-def parse_endpoint(text: str) -> Place:
-    """``tcp:PORT[:interface=ADDRESS][:backlog=N]``; raises :class:`BadEndpoint` for anything else.
-
-    In an IPv6 address each colon is written ``\\:``, as in all Twisted endpoint strings.
-    """
-    kind, *rest = (part.replace("\\", "") for part in re.split(r"(?<!\\):", text))
-    if kind != "tcp":
-        raise BadEndpoint(
-            f"{text!r}: FTP opens sockets of its own, so it takes tcp:PORT[:interface=ADDRESS] only"
-        )
-    named = {"port": "", "interface": "", "backlog": str(BACKLOG)}
-    for index, part in enumerate(rest):
-        name, equals, value = part.partition("=")
-        if not equals and index == 0:
-            name, value = "port", part
-        if name not in named:
-            raise BadEndpoint(f"{text!r}: FTP knows no {part!r} here; it takes tcp:PORT[:interface=ADDRESS]")
-        named[name] = value
-    for name in ("port", "backlog"):
-        if not re.fullmatch("[0-9]{1,5}", named[name]) or int(named[name]) > 65535:
-            raise BadEndpoint(f"{text!r}: {named[name]!r} is no {name} number")
-    return Place(named["interface"], int(named["port"]), int(named["backlog"]))
-
-
-def open_socket(place: Place) -> socket.socket:
-    """A bound TCP socket; raises ``CannotListenError``."""
-    family = socket.AF_INET6 if ":" in place.interface else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((place.interface, place.port))
-    except OSError as error:
-        sock.close()
-        raise CannotListenError(place.interface, place.port, error) from error
-    return sock
 
 
 class FtpService(Service):
@@ -91,16 +45,15 @@ class FtpService(Service):
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]  # Twisted does not type it
         try:
-            place = parse_endpoint(self._endpoint)
             tree = self._tree()
             policy = self._policy()
-            sock = open_socket(place)
+            sock, backlog = open_endpoint(self._endpoint, self._playground.reactor)
         except (BadEndpoint, CannotListenError, NoCertificate) as error:
             self._clean_up()
             self.opened.errback(error)
             return
         bridge = self.bridge = Bridge(self._playground.reactor)
-        self._listener = Listener(sock, bridge, self._playground, self._limits, tree, policy, place.backlog)
+        self._listener = Listener(sock, bridge, self._playground, self._limits, tree, policy, backlog)
         bridge.start()
         address, port = sock.getsockname()[:2]
         self.opened.callback((address, port))

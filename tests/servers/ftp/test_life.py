@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
-from playground.servers.ftp.service import Place, parse_endpoint
+from playground.servers.ftp.places import Place, parse_endpoint
 from playground.testing import Served, serve
 from playground.wire.listening import BadEndpoint
 from tests.servers.ftp.client import connect
@@ -177,6 +177,12 @@ async def test_a_port_in_use_and_other_endpoints_are_told(tmp_path: Path):
             await serve(FtpServer(), reactor, state_dir=tmp_path, endpoint=f"tcp:{port}:interface=127.0.0.1")
     with pytest.raises(BadEndpoint, match="tcp:PORT"):
         await serve(FtpServer(), reactor, state_dir=tmp_path, endpoint="unix:/tmp/ftp")
+    for endpoint, match in (
+        ("systemd:domain=INET:index=0", "no such socket"),
+        ("systemd:x", "no such socket"),
+    ):
+        with pytest.raises(BadEndpoint, match=match):
+            await serve(FtpServer(), reactor, state_dir=tmp_path, endpoint=endpoint)
     with pytest.raises(BadEndpoint, match="no such folder"):
         await serve(FtpServer(), reactor, ftp_root=str(tmp_path / "nowhere"))
 

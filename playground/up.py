@@ -30,6 +30,7 @@ from playground.journal.events import AnyEvent, ConnectionClose
 from playground.journal.wording import facts
 from playground.service import PlaygroundService, StartError
 from playground.settings import Settings
+from playground.stores.opening import without_password
 from playground.terminal.start import SEE_TLS, Row, remembers_in_words, start_text
 from playground.views.escape import escape
 
@@ -135,6 +136,7 @@ class _Up:
             tls=[(one.server.try_tls, one.host, one.port) for one in secured],
             authority=service.authority,
             metrics=service.scraped.address if service.scraped else None,
+            session_store=without_password(settings.session_store),
             live=live,
         )
         say(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
@@ -132,12 +131,3 @@ class Accounts:
         account = self._accounts.get(name)
         fits = self._hasher.fits(self._hashes[name if account else ""], password)
         return fits and account is not None
-
-    def check(self, name: str, password: str) -> Account | None:
-        """As :meth:`log_in`, at once: without a hash, and without counting guesses."""
-        account = self._accounts.get(name)
-        expected = account.password if account else password + "?"
-        same = compare_digest(
-            password.encode("utf-8", "surrogateescape"), expected.encode("utf-8", "surrogateescape")
-        )
-        return account if same else None

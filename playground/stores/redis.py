@@ -55,6 +55,13 @@ def parse_address(text: str) -> Address:
     )
 
 
+def endpoint_of(address: Address, patience: float) -> Any:
+    """Where the library connects to. The one private name of it that is used here: a test watches it."""
+    import txredisapi
+
+    return txredisapi._makeEndpoint(address.host, address.port, patience)
+
+
 class RedisStore(Store):
     """The server at ``address``. Keys of this program begin with :data:`PREFIX`."""
 
@@ -88,7 +95,7 @@ class RedisStore(Store):
             convertNumbers=False,
             replyTimeout=patience,  # or one that hangs would keep its connection, and all calls with it
         )
-        factory.startConnecting(txredisapi._makeEndpoint(address.host, address.port, patience))
+        factory.startConnecting(endpoint_of(address, patience))
         self._redis = factory.handler
 
     def _call(self, ask: Callable[[], Any]) -> Deferred[Any]:

@@ -57,11 +57,13 @@ def start_text(
     tls: Iterable[tuple[str, str, int]] = (),
     authority: Path | None = None,
     metrics: tuple[str, int] | None = None,
+    session_store: str = "memory",
 ) -> str:
     """The start table and what to do next. ``accounts`` are the demo people with their passwords.
 
     ``tls`` are the commands for servers that speak TLS, each with host and
-    port; ``authority`` is what their clients must trust.
+    port; ``authority`` is what their clients must trust. ``session_store`` is
+    the setting, without a password.
     """
     reach = "Only this machine can reach it." if loopback else "Whoever reaches this machine can reach it."
     table = [("server", "remembers you", "type this in a second terminal")]
@@ -89,6 +91,8 @@ def start_text(
         f"  wipe      {me} forget   and see who notices",
         f"  folder    {_short(state_dir)}     journal and FTP sandbox",
     ]
+    if session_store != "memory":
+        lines.append(f"  sessions  {session_store}: who has logged in at /session stays so over a restart")
     for template, host, port in tls:
         lines += _tls_lines(command(template, reachable(host), port), authority)
     if metrics is not None:

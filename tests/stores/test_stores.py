@@ -13,10 +13,11 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.task import deferLater
 
 from playground.stores.memory import MemoryStore
-from playground.stores.redis import RedisStore, parse_address
+from playground.stores.redis import Address, RedisStore, endpoint_of, parse_address
 from playground.stores.sqlite import SqliteStore
 from playground.stores.store import Store, StoreDown, StoreFull
 from tests.stores.redis_server import RedisServer, redis_server
@@ -223,6 +224,35 @@ async def until_it_is_back(store: Store) -> None:
             await deferLater(reactor, 0.02)  # one that fails at once must not keep the reactor to itself
         else:
             return
+
+
+def test_the_one_private_name_of_the_redis_library_is_what_it_was():
+    """``endpoint_of`` uses it: the library has no public way to give its endpoint a deadline."""
+    endpoint: Any = endpoint_of(Address("redis.example", 7000, 0, None, None), 1.5)
+    assert isinstance(endpoint, HostnameEndpoint)
+    assert (endpoint._hostText, endpoint._port, endpoint._timeout) == ("redis.example", 7000, 1.5)
+
+
+@ensureDeferred
+async def test_a_sqlite_that_is_gone_says_so_and_is_back_when_it_is(tmp_path: Path):
+    async with opened(in_file(tmp_path)) as store:
+        await store.put("a", b"1", version=0, expires_at=time() + 60)
+        with closing(sqlite3.connect(tmp_path / "kept.sqlite")) as foreign, foreign:
+            foreign.execute("ALTER TABLE kept RENAME TO elsewhere")
+        for ask in (
+            lambda: store.get("a"),
+            lambda: store.put("a", b"2", version=1, expires_at=time() + 60),
+            lambda: store.delete("a"),
+            store.everything,
+            store.clear,
+        ):
+            with pytest.raises(StoreDown, match="SQLite store cannot do it"):
+                await ask()
+        with closing(sqlite3.connect(tmp_path / "kept.sqlite")) as foreign, foreign:
+            foreign.execute("ALTER TABLE elsewhere RENAME TO kept")
+        kept = await store.get("a")
+        assert kept is not None
+        assert kept[:2] == (b"1", 1)
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path):

@@ -227,8 +227,12 @@ def _doorman(playground: Playground) -> Doorman:
     try:
         key = key_from(folder / "token.key" if folder else None, random)
         store = open_store(wanted, playground.reactor, now, folder / "sessions.sqlite" if folder else None)
-    except (StoreDown, KeyFileError) as error:
+    except KeyFileError as error:
         raise StoreError(str(error)) from error
+    except StoreDown as error:
+        raise StoreError(
+            f"The sessions' store {error} Move it away, or: playground --session-store memory"
+        ) from error
     limits = playground.options.effective()
     return Doorman(playground.accounts, store, limits, now=now, random=random, key=key)
 

@@ -100,3 +100,20 @@ def test_all_addresses_means_one_that_can_be_typed():
     assert reachable("127.0.0.1") == "127.0.0.1"
     assert reachable("0.0.0.0") not in ("", "0.0.0.0")
     assert reachable("::") not in ("", "::")
+
+
+def test_where_sessions_are_kept_is_said_when_they_outlive_the_process():
+    def shown(store: str) -> str:
+        return start_text(
+            version="0.1.0",
+            rows=built_in(),
+            loopback=True,
+            accounts=PEOPLE,
+            state_dir=Path("/s"),
+            live=False,
+            session_store=store,
+        )
+
+    assert "sessions" not in shown("memory")
+    assert "  sessions  sqlite: who has logged in at /session stays so over a restart" in shown("sqlite")
+    assert max(map(len, shown("sqlite").splitlines())) <= 80

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
 import stat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import IO, Any
 
 from typing_extensions import override
@@ -14,8 +17,46 @@ from playground.servers.ftp.stock import AbstractedFS, FilesystemError
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+NAMES_AT_ONCE = 500
+"""Names of a folder that are read and sorted before everybody else has their turn."""
+
+
+def pieces_of(folder: str) -> Iterator[list[str]]:
+    """The names in a folder as the disk has them, so many at once. Raises ``OSError``."""
+    with os.scandir(folder) as entries:
+        while piece := [entry.name for entry in islice(entries, NAMES_AT_ONCE)]:
+            yield piece
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sorted, and without those that would look like two lines or like an escape sequence."""
+    return sorted(name for name in names if not _UNPRINTABLE.search(name))
+
+
+class Names:
+    """The names in a folder, in order. Stands where pyftpdlib has a list, which it sorts."""
+
+    def __init__(self, pieces: Sequence[Sequence[str]]) -> None:
+        """Of pieces that are in order, each by itself."""
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[str]:
+        return heapq.merge(*self._pieces)
+
+    def sort(self) -> None:
+        """They are in order."""
+
+
 class Files(AbstractedFS):
     """A visitor's files, seen below a root."""
+
+    gathered: tuple[str, Names] | None = None
+    """A folder whose names were read already, for the command that asks for them next."""
+
+    def take(self, path: str) -> Names | None:
+        """The names of that folder, if it is the one that was read already."""
+        gathered, self.gathered = self.gathered, None
+        return gathered[1] if gathered is not None and gathered[0] == path else None
 
     @override
     def chdir(self, path: str) -> None:
@@ -51,9 +92,10 @@ class Files(AbstractedFS):
         raise FilesystemError("No usable unique file name found")
 
     @override
-    def listdir(self, path: str) -> list[str]:
-        """The names in a directory, but none that would look like two lines or like an escape sequence."""
-        return [name for name in os.listdir(path) if not _UNPRINTABLE.search(name)]
+    def listdir(self, path: str) -> list[str] | Names:
+        """The names in a folder, in order."""
+        names = self.take(path)
+        return in_order(os.listdir(path)) if names is None else names
 
     @override
     def get_user_by_uid(self, uid: int) -> str:

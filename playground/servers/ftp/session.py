@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
@@ -13,6 +14,7 @@ from typing_extensions import override
 from playground.servers.ftp.data import DataConnection
 from playground.servers.ftp.doors import ActiveCall, PassiveDoor
 from playground.servers.ftp.filesystem import Files
+from playground.servers.ftp.listings import LISTINGS, Listings
 from playground.servers.ftp.login import Login
 from playground.servers.ftp.permissions import Visitor
 from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
@@ -38,7 +40,7 @@ COMMANDS = {
 }
 
 
-class Session(Login):
+class Session(Listings, Login):
     """What a client can do on a control connection.
 
     Its class attributes are settings shared by all connections, so every
@@ -83,7 +85,11 @@ class Session(Login):
             self.transfer_cause = self.cause
             if cmd in UPLOADS and not self._may_store():
                 return
-        super().process_command(cmd, *args, **kwargs)
+        go_on = partial(super().process_command, cmd, *args, **kwargs)
+        if cmd in LISTINGS and os.path.isdir(argument):
+            self.gather(argument, go_on)
+        else:
+            go_on()
 
     def _may_store(self) -> bool:
         tally = self.tally()

@@ -21,9 +21,12 @@ with warnings.catch_warnings():
     from pyftpdlib.filesystems import AbstractedFS
     from pyftpdlib.handlers import DTPHandler, FTPHandler
     from pyftpdlib.handlers.ftp.dispatchers import ActiveDTP, PassiveDTP
+    from pyftpdlib.handlers.ftp.producers import BufferedIteratorProducer
     from pyftpdlib.ioloop import _ERRNOS_DISCONNECTED, _ERRNOS_RETRY, Acceptor, AsyncChat, IOLoop, timer
     from pyftpdlib.servers import FTPServer
 
+Lines = BufferedIteratorProducer
+"""Sends what an iterator gives, some of it at a time."""
 FileTrouble = _FileReadWriteError
 """Reading or writing a file failed in the middle of a transfer."""
 TryLater = _RetryError
@@ -46,6 +49,7 @@ __all__ = [
     "FileTrouble",
     "FilesystemError",
     "IOLoop",
+    "Lines",
     "PassiveDTP",
     "TryLater",
     "route_logging",

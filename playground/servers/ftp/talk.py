@@ -27,6 +27,9 @@ from playground.wire.memory import NOTHING
 
 log = Logger()
 
+LINES_AT_ONCE = 8
+"""Commands of one connection that are handled before everybody else has their turn."""
+
 
 class Talk(Channel):
     """A control connection.
@@ -109,15 +112,25 @@ class Talk(Channel):
             return  # what was waited for came at once: whoever handles lines goes on with them
         self._working = True
         try:
-            while not (self._closed or self._closing or self._waiting or self._quit_pending):
+            for _ in range(LINES_AT_ONCE):
+                if self._closed or self._closing or self._waiting or self._quit_pending:
+                    break
                 line = self._lines.take()
                 if line is None:
                     break
                 self._handle(line)
+            else:
+                self._let_others_work()
         finally:
             self._working = False
         if self._ended:
             self._close_when_answered()
+
+    def _let_others_work(self) -> None:
+        """Go on after everybody else has had their turn. Until then nothing more is read."""
+        if not (self._closed or self._closing or self._waiting or self._quit_pending):
+            self.wait()
+            self.call_later(0, self.go_on)
 
     def drop_lines(self) -> bytes:
         """Throw away what has come and was not handled yet; returns it."""

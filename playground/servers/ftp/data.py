@@ -225,12 +225,17 @@ class DataConnection(Secured, DTPHandler):
             return
         if self.receive or self.producer_fifo:
             self.reason = "lost" if self.torn else "client"
-        elif self._filefd is not None and self._offset < os.fstat(self._filefd).st_size:
-            # The first of all bytes could not be sent. pyftpdlib would take that for the end of the file.
+        elif self._nothing_was_sent():
+            # pyftpdlib would take it for the end of the file.
             self.reason = "client"
             self._resp = (f"426 Transfer aborted; {self.tot_bytes_sent} bytes transmitted.", _no_log)
             self.close()
         super().handle_close()
+
+    def _nothing_was_sent(self) -> bool:
+        """Whether not even the first of all bytes of a file could be sent (by ``sendfile``, or without)."""
+        sends = self._filefd is not None and not self.tot_bytes_sent
+        return sends and bool(self._offset < os.fstat(self._filefd).st_size)
 
     @override
     def handle_timeout(self) -> None:

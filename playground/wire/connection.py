@@ -155,6 +155,21 @@ class Connection:
         self._journal.show(event, said, secrets, self._echoes)
         return self._journal.record(event)
 
+    def exchanged(
+        self, message: bytes, answer: bytes, carried: Mapping[str, Json] | None, carried_size: int | None
+    ) -> None:
+        """As :meth:`received` and :meth:`sent`, where the server's code did not run between the two.
+
+        Neither has a secret in it.
+        """
+        self.received(message, carried=carried, carried_size=carried_size)
+        journal = self._journal
+        self.messages_sent += 1
+        self._unanswered = False
+        event = Sent(protocol=self.protocol, conn=self.id, cause=self.last_received, size=len(answer))
+        journal.show(event, answer, (), self._echoes)
+        journal.record(event)
+
     def partial(self, data: bytes) -> None:
         """Bytes that arrived but never became a message."""
         whole = (Secret(0, len(data)),)

@@ -46,6 +46,7 @@ class Ledger:
         """The same by address."""
         self.acting: Connection | Literal["server"] | None = None
         """For whom the server's code runs now, where that is known: its are the changes."""
+        self._here = Endpoint("", 0)
         self._failed: set[tuple[str, str]] = set()
 
     def open(
@@ -69,6 +70,9 @@ class Ledger:
         else:
             parent.children += 1
             name = f"{parent.id}.{parent.children}"
+        if server_side == self._here:
+            server_side = self._here  # one object for all that came to the same address
+        self._here = server_side
         conn = self.live[name] = Connection(self, name, client, server_side, parent)
         below = parent or carrier
         self.journal.record(

@@ -64,6 +64,7 @@ class ObservedFactory(Factory):
         self._reactor = reactor
         self.connections: set[Observed] = set()
         self._silence = Silence(reactor, ledger.server.options.idle)
+        self._callbacks = (self.connections.add, self._lost)  # one pair for all connections
         self._when_empty: list[Callable[[], None]] = []
 
     @override
@@ -81,9 +82,7 @@ class ObservedFactory(Factory):
         inner = self._factory.buildProtocol(cast("IAddress", addr))
         if inner is None:
             return None
-        return Observed(
-            cast("Any", inner), self._ledger, self._reactor, self.connections.add, self._lost, self._silence
-        )
+        return Observed(cast("Any", inner), self._ledger, self._reactor, *self._callbacks, self._silence)
 
     def _lost(self, observed: Observed) -> None:
         self.connections.discard(observed)

@@ -50,25 +50,6 @@ class Observed(Sending):
     ``idle_by_message = True`` only whole messages count as activity.
     """
 
-    # Ten thousand of these may be open at once: what few of them need is made when it is needed.
-    __slots__ = (
-        "_by_line",
-        "_deadlines",
-        "_flood",
-        "_handling_input",
-        "_idle_by_message",
-        "_inner",
-        "_inner_connected",
-        "_on_lost",
-        "_on_made",
-        "_reader",
-        "_reason",
-        "_silence",
-        "_timers",
-        "input_over",
-        "unclaimed",
-    )
-
     def __init__(
         self,
         inner: Inner,
@@ -234,6 +215,22 @@ class Observed(Sending):
             self.limit("flood_per_second", self._flood.rate, "more messages than one connection may send")
             self.farewell("flood")
         return message
+
+    def exchange(
+        self, answer: bytes, *, carried: Mapping[str, Json] | None = None, carried_size: int | None = None
+    ) -> None:
+        """All that is unclaimed is one message, and ``answer`` what it was always answered with.
+
+        As :meth:`claim` and :meth:`send`, for where no code of the server runs between the two, so that what
+        is remembered cannot have changed there. It is looked at afterwards as ever.
+        """
+        if self._flood is not None:
+            self.claim(len(self.unclaimed), carried=carried, carried_size=carried_size)
+            self.send(answer)
+            return
+        message, self.unclaimed = bytes(self.unclaimed), b""
+        self.connection.exchanged(message, answer, carried, carried_size)
+        self.write_silently(answer)
 
     def drop_unclaimed(self) -> None:
         """What was not claimed will be no message, and not ``partial`` either."""

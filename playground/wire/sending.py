@@ -25,26 +25,9 @@ class Sending(TwistedProtocol):
     once needs nobody to wait for it.
     """
 
-    __slots__ = (
-        "_ledger",
-        "_out",
-        "_producer",
-        "_reactor",
-        "_sends_now",
-        "connected",
-        "connection",
-        "disconnecting",
-        "handshake",
-        "input_paused",
-        "said_at",
-        "transport",
-    )
-
     connection: Connection
 
     def __init__(self, ledger: Ledger, reactor: IReactorTime) -> None:
-        self.connected = 0
-        self.transport = None
         self._ledger = ledger
         self._reactor = reactor
         self._out: Outflow | None = None

@@ -238,6 +238,5 @@ def _doorman(playground: Playground) -> Doorman:
 
 
 def _visitor(conn: Connection) -> Visitor | None:
-    """What is held for that socket; None before its protocol is connected."""
-    asker = getattr(conn.inner, "asker", None)
-    return asker.visitor if asker is not None else None
+    """What is held for that socket; None before anything was asked there."""
+    return getattr(conn.inner, "visitor", None)

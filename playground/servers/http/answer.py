@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -80,6 +80,17 @@ class Answer:
         """The rule that the request broke, for the journal: ``refused``, or ``limit`` where it is one."""
         self.secrets = tuple(secrets)
         """Values in the body that the journal shows as a digest only: tokens, ids."""
+
+    def has_field(self, name: bytes) -> bool:
+        """Whether one of ``headers`` has this name, which is given in small letters."""
+        return name in [one.lower() for one, _ in self.headers]
+
+
+class Halves(NamedTuple):
+    """An answer that is the same each time, but for the Date field that stands between its halves."""
+
+    before: bytes
+    after: bytes
 
 
 def json_answer(content: Any, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:

@@ -51,6 +51,8 @@ class Cut(NamedTuple):
 class Cutter:
     """The cutter of one connection. It never holds more than it was given and has not cut."""
 
+    __slots__ = ("_at", "_body_left", "_buffer", "_chunks", "_limits", "_lines", "_short")
+
     def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
         self._short = min(limits.head, limits.header_line, limits.request_line)
@@ -111,9 +113,11 @@ class Cutter:
         return self._head()
 
     def _take(self, size: int) -> bytes:
-        start = self._at
+        start, buffer = self._at, self._buffer
         self._at = end = start + size
-        return bytes(self._buffer[start:end])
+        if end == len(buffer):
+            self._buffer, self._at = b"", 0  # an idle connection keeps nothing
+        return bytes(buffer[start:end])
 
     def _head(self) -> Cut | Problem | None:
         buffer, at = self._buffer, self._at
@@ -143,7 +147,7 @@ class Cutter:
     def _chunk(self, chunks: Chunks) -> Cut | Problem | None:
         cut = chunks.look(self._buffer, self._at)
         if isinstance(cut, Cut):
-            self._at += cut.size
+            self._take(cut.size)
             if cut.last:
                 self._chunks = None
         return cut

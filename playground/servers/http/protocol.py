@@ -13,13 +13,16 @@ from typing_extensions import override
 from playground.journal.redaction import Secret
 from playground.servers.http.answer import Answer
 from playground.servers.http.carried import carries, echoed_spans, has_secrets, secret_spans, spans_of
+from playground.servers.http.known import Known
 from playground.servers.http.problems import Problem
 from playground.servers.http.reader import Reader, Step, incomplete, too_slow
+from playground.servers.http.remembering import Visitor
 from playground.servers.http.request import CHUNKED, Request
-from playground.servers.http.site import Outcome, Site
+from playground.servers.http.router import Asker
+from playground.servers.http.site import Outcome, Site, note
 from playground.servers.http.states import TABLE, Input, State
 from playground.servers.http.upgrade import Upgrade, agreement
-from playground.servers.http.writer import CONTINUE, LAST_CHUNK, chunk, fields, problem_answer
+from playground.servers.http.writer import CONTINUE, chunks, persistence, problem_answer
 from playground.wire.websocket import Terms, WebSocket
 
 if TYPE_CHECKING:
@@ -38,15 +41,14 @@ class HttpProtocol(Protocol):
     claims_messages = True
 
     def __init__(self, site: Site) -> None:
+        self._asker: Asker | None = None
         self._site = site
         self._limits = site.limits
-        self._reader = Reader(site.limits)
+        self._reader = Reader(site.limits, site.tokenizer)
         self._requests = 0
         self._under_way: Request | None = None
         self._stream: Iterator[bytes | float] | None = None
-        self._trailers: tuple[tuple[bytes, bytes], ...] = ()
         self._pause: IDelayedCall | None = None
-        self._chunked = False
         self._last = False
         self._turn: IDelayedCall | None = None
         self._deadline: IDelayedCall | None = None
@@ -57,6 +59,18 @@ class HttpProtocol(Protocol):
         self.state = State.IDLE
 
     @property
+    def asker(self) -> Asker:
+        """Who asks. Made when somebody asks: an idle connection is as small as can be."""
+        if self._asker is None:
+            self._asker = self._site.asker(self._wire)
+        return self._asker
+
+    @property
+    def visitor(self) -> Visitor | None:
+        """What is remembered for this connection; None while nobody has asked for anything that could be."""
+        return self._asker.visitor if self._asker is not None else None
+
+    @property
     def owes_answer(self) -> bool:
         """Whether the client waits for us; then its silence is no reason to hang up."""
         return self._under_way is not None and not self._wire.clogged
@@ -65,13 +79,17 @@ class HttpProtocol(Protocol):
 
     @override
     def connectionMade(self) -> None:
-        wire = self._wire = cast("Observed", self.transport)
-        scheme = "https" if hasattr(wire.transport, "getPeerCertificate") else "http"
-        self.asker = self._site.asker(wire.connection, scheme)
+        self._wire = cast("Observed", self.transport)
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self.state is State.MUST_CLOSE:
+        if self.state is State.IDLE and not self._reader.cutter.waiting and not self._wire.clogged:
+            # Nothing of an earlier message is left, and nothing must be answered first.
+            known = self._site.known.find(data)
+            if known is not None:
+                self._answer_known(known)
+                return
+        elif self.state is State.MUST_CLOSE:
             self._throw_away(data)
             return
         self._reader.append(data)
@@ -138,6 +156,27 @@ class HttpProtocol(Protocol):
                 self._turn = wire.call_later(0, self._next_turn)
         self._settle()
 
+    def _answer_known(self, known: Known) -> None:
+        """A packet that is one whole request, the very bytes of one that was answered before.
+
+        Where the answer is known too, the states between IDLE and IDLE are left out: nobody could see them.
+        Measured in here: 18 µs a request without the memo, 11 with the head known, 4 with its answer.
+        """
+        wire, answer = self._wire, known.answer
+        if answer is not None and self._requests + 1 < self._limits.requests:
+            self._requests += 1
+            data = answer.before + self._site.writer.date() + answer.after
+            wire.exchange(data, carried=known.carried, carried_size=known.carried_size)
+            return
+        wire.claim(len(known.request.head), carried=known.carried, carried_size=known.carried_size)
+        if wire.disconnecting:  # that was one message too many
+            return
+        self.asker.carried = known.carried
+        self._move(Input.BYTES)
+        self._move(Input.REQUEST)
+        self._respond(known.request, known)
+        self._settle()
+
     def _next_turn(self) -> None:
         self._turn = None
         if not self._busy:
@@ -145,11 +184,13 @@ class HttpProtocol(Protocol):
 
     def _take(self, step: Step) -> None:
         """One message of a request: journal it, and answer when the request is whole."""
-        wire, request = self._wire, step.request
+        wire, request, known = self._wire, step.request, None
         if step.is_head:
             carried, size = carries(request)
             self.asker.carried = carried
             wire.claim(step.size, secrets=step.secrets, carried=carried, carried_size=size)
+            if step.complete and not step.secrets:
+                known = self._site.known.keep(request, carried, size)
         else:
             secrets = self._site.secrets_in_body(request, bytes(wire.unclaimed[: step.size]))
             sent = wire.claim(step.size, secrets=secrets)
@@ -160,7 +201,7 @@ class HttpProtocol(Protocol):
         if step.complete:
             self._forget_deadline()
             self._move(Input.REQUEST)
-            self._respond(request)
+            self._respond(request, known)
         elif step.is_head:
             self._forget_deadline()
             self._move(Input.HEAD)
@@ -175,7 +216,7 @@ class HttpProtocol(Protocol):
         wire = self._wire
         if problem.size:
             wire.claim(problem.size, secrets=problem.secrets)
-        self._note(problem)
+        note(problem, wire)
         self._forget_deadline()
         ended = self.state is State.HALF_CLOSED
         writer, with_body = self._site.writer, not problem.head_only
@@ -195,42 +236,33 @@ class HttpProtocol(Protocol):
 
     # -- answers out -------------------------------------------------------------------------
 
-    def _respond(self, request: Request) -> None:
+    def _respond(self, request: Request, known: Known | None = None) -> None:
+        """Answer a whole request. It is not changed thereby: one that is ``known`` is answered again."""
         wire, site, limits = self._wire, self._site, self._limits
         self._requests += 1
         self.asker.number = self._requests
         self._under_way = request
         outcome = site.respond(request, self.asker)
+        if known is not None:
+            site.remember_answer(known, outcome)
         if self._requests >= limits.requests:
             wire.limit("requests", limits.requests, "This connection has asked enough; a new one may go on.")
-            request.keep_alive = False
         if outcome.later is not None:
             # Through a timer of the connection's: it is not called when the client has left, and memory is
             # pulled after it.
             _ = outcome.later.addBoth(lambda result: wire.call_later(0, self._arrived, request, result))
         elif outcome.answer.delay:
-            self._note(outcome.problem)
+            note(outcome.problem, wire)
             wire.call_later(outcome.answer.delay, self._send_late, request, outcome.answer, outcome.memory)
         else:
-            self._note(outcome.problem)
+            note(outcome.problem, wire)
             self._send(request, outcome.answer, outcome.memory)
-
-    def _note(self, problem: Problem | None) -> None:
-        """The journal hears what is wrong with a request that is answered in the ordinary way."""
-        if problem is None:
-            return
-        if problem.limit:
-            self._wire.limit(problem.limit, problem.value, problem.text)
-        elif problem.status == 503:  # our own difficulty
-            self._wire.connection.trouble(problem.text)
-        else:
-            self._wire.refused(problem.rule, problem.text, problem.source)
 
     def _arrived(self, request: Request, result: Outcome | Failure) -> None:
         """What took its time is there."""
         if isinstance(result, Failure):
             result.raiseException()
-        self._note(result.problem)
+        note(result.problem, self._wire)
         self._send_late(request, result.answer, result.memory)
 
     def _send_late(self, request: Request, answer: Answer, memory: str) -> None:
@@ -242,7 +274,7 @@ class HttpProtocol(Protocol):
         if isinstance(answer, Upgrade):
             self._hand_over(answer, memory)
             return
-        keep = request.keep_alive and not self._closing
+        keep = request.keep_alive and not self._closing and self._requests < self._limits.requests
         if self.state is State.HALF_CLOSED and not self._reader.cutter.waiting:
             keep = False
         writer = self._site.writer
@@ -252,14 +284,12 @@ class HttpProtocol(Protocol):
             self._write(writer.whole(answer, memory, persistence(request, keep), with_body=with_body), answer)
             self._answered()
             return
-        self._chunked = request.minor == 1 and answer.length is None
-        self._last = not (keep and (self._chunked or answer.length is not None))
+        chunked = request.minor == 1 and answer.length is None
+        self._last = not (keep and (chunked or answer.length is not None))
         connection = persistence(request, not self._last)
-        self._write(writer.streamed_head(answer, memory, connection, chunked=self._chunked), answer)
-        self._stream = answer.pieces if with_body else iter(())
-        self._trailers = answer.trailers
-        if not with_body:
-            self._chunked = False
+        self._write(writer.streamed_head(answer, memory, connection, chunked=chunked), answer)
+        pieces = answer.pieces if with_body else iter(())
+        self._stream = chunks(pieces, answer.trailers) if chunked and with_body else pieces
         self._pump()
 
     def _hand_over(self, answer: Upgrade, memory: str) -> None:
@@ -284,12 +314,10 @@ class HttpProtocol(Protocol):
             if isinstance(piece, float):
                 self._pause = wire.call_later(piece, self._go_on)
                 return
-            self._write(chunk(piece) if self._chunked else piece)
+            self._write(piece)
             if wire.clogged or wire.disconnecting:
                 return
         self._stream = None
-        if self._chunked:
-            wire.send(b"0\r\n%b\r\n" % fields(self._trailers) if self._trailers else LAST_CHUNK)
         self._answered()
 
     def _go_on(self) -> None:
@@ -304,7 +332,7 @@ class HttpProtocol(Protocol):
         spans: list[Secret] = []
         if self._under_way is not None and has_secrets(self._under_way):
             spans += echoed_spans(data)
-        if answer is not None and any(name.lower() == b"set-cookie" for name, _ in answer.headers):
+        if answer is not None and answer.has_field(b"set-cookie"):
             spans += secret_spans(data[: data.find(b"\r\n\r\n") + 2])
         if answer is not None and answer.secrets:
             spans += spans_of(data, answer.secrets)
@@ -370,10 +398,3 @@ class HttpProtocol(Protocol):
     def _too_slow(self, part: str, seconds: float) -> None:
         if self.state in (State.HEAD, State.BODY):
             self._refuse(too_slow(part, f"{part}_seconds", seconds))
-
-
-def persistence(request: Request, keep: bool) -> bytes:
-    """The Connection field of an answer, where it says more than the version does. RFC 9112 9.3."""
-    if not keep:
-        return b"Connection: close\r\n"
-    return b"" if request.minor == 1 else b"Connection: keep-alive\r\n"

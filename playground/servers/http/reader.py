@@ -45,6 +45,11 @@ class Fields:
     def __init__(self) -> None:
         self.clear()
 
+    @property
+    def frames_nothing(self) -> bool:
+        """Whether no body is announced."""
+        return b"content-length" not in self.by_name and b"transfer-encoding" not in self.by_name
+
     def clear(self) -> None:
         """Begin anew; what was handed out before stays as it is."""
         self.in_order: list[tuple[bytes, bytes]] = []
@@ -62,16 +67,46 @@ class Fields:
             self.by_name[key] = known + (b"; " if key == b"cookie" else b", ") + value
 
 
+class Tokenizer:
+    """llhttp, which takes a whole head at once and so can be shared by all connections of a server.
+
+    It only ever reads heads of requests that it takes for complete: one that has a body, would close the
+    connection, or is refused, ends the parser, and the next head gets a new one.
+    """
+
+    def __init__(self) -> None:
+        self._fields = Fields()
+        self._parser: httptools.HttpRequestParser | None = None
+
+    def fields_of(self, head: bytes) -> Fields | None:
+        """The header fields of a whole head; None where llhttp does not take it."""
+        fields, parser = self._fields, self._parser
+        if parser is None:
+            parser = self._parser = httptools.HttpRequestParser(fields)
+        fields.clear()
+        try:
+            parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            self._parser = None  # the request is whole; an upgrade may be ignored, RFC 9110 7.8
+        except httptools.HttpParserError:
+            self._parser = None
+            return None
+        if not parser.should_keep_alive() or not fields.frames_nothing:
+            self._parser = None
+        return fields
+
+
 class Reader:
     """Reads the requests of one connection, one at a time."""
 
-    def __init__(self, limits: HttpLimits) -> None:
+    __slots__ = ("_limits", "_pieces", "_request", "_tokenizer", "cutter")
+
+    def __init__(self, limits: HttpLimits, tokenizer: Tokenizer | None = None) -> None:
         self._limits = limits
         self.cutter = Cutter(limits)
-        self._fields = Fields()
-        self._parser: httptools.HttpRequestParser | None = None
+        self._tokenizer = tokenizer or Tokenizer()
         self._request: Request | None = None
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes] | None = None
 
     def append(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -110,7 +145,7 @@ class Reader:
         if request.length == 0:
             return Step(cut.size, request, True, True, secrets)
         self.cutter.expect_body(request.length)
-        self._parser = None  # this one waits for a body, which it will not get
+        self._pieces = []
         self._request = request
         return Step(cut.size, request, True, False, secrets)
 
@@ -120,18 +155,18 @@ class Reader:
         return problem._replace(head_only=known, secrets=tuple(refused_spans(data)))
 
     def _body(self, cut: Cut) -> Step:
-        request = self._request
+        request, pieces = self._request, self._pieces
         assert request is not None
+        assert pieces is not None
         if cut.part is Part.END:
             request.trailers = [
                 (field[1], field[2].rstrip(b" \t")) for field in FIELD_LINE.finditer(cut.data)
             ]
         else:
-            self._pieces.append(cut.data)
+            pieces.append(cut.data)
         if cut.last:
-            request.body = b"".join(self._pieces)
-            self._pieces.clear()
-            self._request = None
+            request.body = b"".join(pieces)
+            self._request = self._pieces = None
         return Step(cut.size, request, False, cut.last)
 
     def _tokenize(self, head: bytes) -> Request | None:
@@ -139,18 +174,8 @@ class Reader:
         line = REQUEST_LINE.match(head)
         if line is None:
             return None
-        if self._parser is None:
-            self._parser = httptools.HttpRequestParser(self._fields)
-        fields = self._fields
-        fields.clear()
-        try:
-            self._parser.feed_data(head)
-        except httptools.HttpParserUpgrade:
-            self._parser = None  # the request is whole; an upgrade may be ignored, RFC 9110 7.8
-        except httptools.HttpParserError:
-            self._parser = None
-            return None
-        if len(fields.in_order) > self._limits.fields:
+        fields = self._tokenizer.fields_of(head)
+        if fields is None or len(fields.in_order) > self._limits.fields:
             return None
         method, target, minor = line.groups()
         if target[:1] != b"/":

@@ -182,9 +182,7 @@ class Joined:
     def __call__(self) -> tuple[Subject, ...]:
         """All of it."""
         parts = [source() for source in self._sources]
-        if len(parts) != len(self._parts) or any(
-            part is not known for part, known in zip(parts, self._parts, strict=True)
-        ):
+        if parts != self._parts:  # what is identical is not looked into
             self._parts = parts
             self._whole = tuple(subject for part in parts for subject in part)
         return self._whole

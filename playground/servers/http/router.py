@@ -87,6 +87,9 @@ class Endpoint:
     """The header fields that it looks for and what they mean."""
     contract: Contract
     """What programs may rely on."""
+    lasting: bool = False
+    """Whether the same head always gets the same answer: nothing but the request is looked at, no clock, no
+    chance, no memory, no address. Such an answer is kept and given again."""
 
     @property
     def doc(self) -> str:
@@ -113,6 +116,7 @@ def endpoint(
     open_to_pages: bool = True,
     fields: Mapping[str, str] | None = None,
     contract: Contract | None = None,
+    lasting: bool = False,
 ) -> Callable[[AnswerFunction], Endpoint]:
     """Makes an :class:`Endpoint` of a function. Its docstring is the endpoint's documentation."""
 
@@ -127,6 +131,7 @@ def endpoint(
             open_to_pages,
             dict(fields or {}),
             contract or Contract(),
+            lasting,
         )
 
     return make

@@ -15,17 +15,19 @@ from playground.servers.http.carried import secrets_in_body
 from playground.servers.http.cutter import PIECE
 from playground.servers.http.doorman import Doorman, nobody_comes_in
 from playground.servers.http.endpoints import ALL, everything
+from playground.servers.http.known import LONGEST_ANSWER, Known, KnownHeads
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.notebook import CallLater, Notebook, at_once
 from playground.servers.http.problems import Problem
+from playground.servers.http.reader import Tokenizer
 from playground.servers.http.remembering import Joined, Remembering
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, Router
-from playground.servers.http.writer import Writer, problem_answer
+from playground.servers.http.writer import Writer, persistence, problem_answer
 from playground.servers.http.written import Unwritable, field_value
 from playground.stores.store import StoreDown, StoreFull
 from playground.wire.doors import Door
-from playground.wire.ledger import Connection
+from playground.wire.observed import Observed
 
 
 class Outcome(NamedTuple):
@@ -38,6 +40,8 @@ class Outcome(NamedTuple):
     """The rule that the request broke, where that is worth a line in the journal."""
     later: Deferred[Outcome] | None = None
     """Fires with what it comes to in the end, where that takes its time."""
+    lasting: bool = False
+    """Whether the same head will get the same answer again."""
 
 
 class Site:
@@ -70,6 +74,8 @@ class Site:
         self.doorman = doorman or nobody_comes_in(now, random, self.limits)
         self.settle = settle
         self.writer = Writer(now)
+        self.known = KnownHeads()
+        self.tokenizer = Tokenizer()
         self.random = random
         self.four_words = four_words
         doorman = self.doorman
@@ -78,8 +84,10 @@ class Site:
         )
         """All that is remembered but for connections. The identical object while nothing has changed."""
 
-    def asker(self, conn: Connection, scheme: str) -> Asker:
+    def asker(self, wire: Observed) -> Asker:
         """Who asks on that connection."""
+        conn = wire.connection
+        scheme = "https" if hasattr(wire.transport, "getPeerCertificate") else "http"
         return Asker(
             conn.client.address,
             scheme,
@@ -92,10 +100,33 @@ class Site:
             partial(self.settle, conn),
         )
 
+    def remember_answer(self, known: Known, outcome: Outcome) -> None:
+        """Keep the answer to a known head, if the same head will get the same one again.
+
+        It is whole, short and says nothing of the connection, which stays open.
+        """
+        answer, request = outcome.answer, known.request
+        if (
+            outcome.lasting
+            and request.keep_alive
+            and outcome.problem is None
+            and outcome.later is None
+            and answer.pieces is None
+            and not answer.delay
+            and not answer.secrets
+            and not answer.has_field(b"set-cookie")
+            and len(answer.body) <= LONGEST_ANSWER
+        ):
+            with_body = request.method != "HEAD"
+            known.answer = self.writer.halves(
+                answer, outcome.memory, persistence(request, True), with_body=with_body
+            )
+
     def open_doors(self, doors: Iterable[Door]) -> None:
         """Let people in to other servers, which listen elsewhere too."""
         if doors := tuple(doors):
             self.router = Router(everything(doors))
+            self.known = KnownHeads()  # what was not found may be there now
 
     def secrets_in_body(self, request: Request, piece: bytes) -> list[Secret]:
         """What in a piece of that request's body the journal must not show."""
@@ -150,9 +181,9 @@ def completed(answer: Answer, request: Request, endpoint: Endpoint) -> Outcome:
     """An endpoint's answer with what all answers have."""
     if endpoint.open_to_pages:
         answer.headers += readable_by(request)
-    if not any(name == b"Cache-Control" for name, _ in answer.headers):
+    if not answer.has_field(b"cache-control"):
         answer.headers += NOT_KEPT  # else a cache may guess how long it is good. RFC 9111 4.2.2
-    return Outcome(answer, endpoint.memory, answer.problem)
+    return Outcome(answer, endpoint.memory, answer.problem, lasting=endpoint.lasting)
 
 
 def unwritable(error: Unwritable, endpoint: Endpoint) -> Outcome:
@@ -193,3 +224,15 @@ def preflight(request: Request) -> tuple[tuple[bytes, bytes], ...]:
     )
     wanted = request.field(b"access-control-request-headers")
     return (*fields, (b"Access-Control-Allow-Headers", field_value(wanted))) if wanted else fields
+
+
+def note(problem: Problem | None, wire: Observed) -> None:
+    """The journal hears what is wrong with a request, if anything is."""
+    if problem is None:
+        return
+    if problem.limit:
+        wire.limit(problem.limit, problem.value, problem.text)
+    elif problem.status == 503:  # our own difficulty
+        wire.connection.trouble(problem.text)
+    else:
+        wire.refused(problem.rule, problem.text, problem.source)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import formatdate
 
-from playground.servers.http.answer import PHRASES, TEXT, Answer
+from playground.servers.http.answer import PHRASES, TEXT, Answer, Halves
 from playground.servers.http.problems import Problem
+from playground.servers.http.request import Request
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -31,6 +32,15 @@ def is_safe(value: bytes) -> bool:
 def chunk(data: bytes) -> bytes:
     """One chunk of a chunked body; empty for no data, since an empty chunk would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def chunks(
+    pieces: Iterable[bytes | float], trailers: tuple[tuple[bytes, bytes], ...]
+) -> Iterator[bytes | float]:
+    """A chunked body, with the pauses (seconds) that are between its pieces."""
+    for piece in pieces:
+        yield piece if isinstance(piece, float) else chunk(piece)
+    yield b"0\r\n%b\r\n" % fields(trailers) if trailers else LAST_CHUNK
 
 
 class Writer:
@@ -60,16 +70,20 @@ class Writer:
         Without ``with_body`` (the request was a HEAD) the fields are as if
         there were one.
         """
-        head = self._prefix(answer.status, answer.content_type, memory) + self.date() + persistence
-        if answer.headers:
-            head += fields(answer.headers)
+        before, after = self.halves(answer, memory, persistence, with_body=with_body)
+        return before + self.date() + after
+
+    def halves(self, answer: Answer, memory: str, persistence: bytes, *, with_body: bool = True) -> Halves:
+        """The same without its Date field: what stands before it and what comes behind."""
+        before = self._prefix(answer.status, answer.content_type, memory)
+        after = persistence + fields(answer.headers) if answer.headers else persistence
         body = answer.body
         if answer.status in BODILESS:
             # A 204 must not have a length (RFC 9110 8.6); a 304's would be that of the answer not sent.
-            return head + (b"Content-Length: 0\r\n\r\n" if answer.status == 205 else b"\r\n")
-        if with_body:
-            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-        return b"%bContent-Length: %d\r\n\r\n" % (head, len(body))
+            return Halves(before, after + (b"Content-Length: 0\r\n\r\n" if answer.status == 205 else b"\r\n"))
+        return Halves(
+            before, b"%bContent-Length: %d\r\n\r\n%b" % (after, len(body), body if with_body else b"")
+        )
 
     def streamed_head(self, answer: Answer, memory: str, persistence: bytes, *, chunked: bool) -> bytes:
         """The head of a streamed answer; one of unknown length is ``chunked`` or ends with the connection."""
@@ -94,6 +108,13 @@ class Writer:
         if len(self._prefixes) < _KEPT_PREFIXES:  # a client can make up content types
             self._prefixes[key] = prefix
         return prefix
+
+
+def persistence(request: Request, keep: bool) -> bytes:
+    """The Connection field of an answer, where it says more than the version does. RFC 9112 9.3."""
+    if not keep:
+        return b"Connection: close\r\n"
+    return b"" if request.minor == 1 else b"Connection: keep-alive\r\n"
 
 
 def fields(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -272,7 +272,7 @@ def test_nothing_there_is_404_and_breaks_no_rule():
         "//",
         "/%2f",
     ):
-        answer, memory, problem, _ = ask(target)
+        answer, memory, problem, *_ = ask(target)
         assert (answer.status, memory, problem) == (404, "none", None)
 
 
@@ -281,7 +281,7 @@ def test_a_percent_encoded_path_is_the_same_path():
 
 
 def test_a_method_that_is_not_allowed_is_told_which_are():
-    answer, _, problem, _ = ask("/get", "DELETE")
+    answer, _, problem, *_ = ask("/get", "DELETE")
     assert answer.status == 405
     assert dict(answer.headers)[b"Allow"] == b"GET, HEAD, OPTIONS"
     assert problem is not None

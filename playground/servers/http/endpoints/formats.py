@@ -86,43 +86,43 @@ _PICTURES = _pictures((FRESH, NOSNIFF))
 _CHOSEN = _pictures(_BY_ACCEPT)
 
 
-@endpoint("/html", memory="carried")
+@endpoint("/html", memory="carried", lasting=True)
 def html(request: Request, asker: Asker, parameter: str) -> Answer:
     """A page of HTML."""
     return _HTML.answer(request)
 
 
-@endpoint("/json", memory="carried")
+@endpoint("/json", memory="carried", lasting=True)
 def json(request: Request, asker: Asker, parameter: str) -> Answer:
     """A JSON document."""
     return _JSON.answer(request)
 
 
-@endpoint("/xml", memory="carried")
+@endpoint("/xml", memory="carried", lasting=True)
 def xml(request: Request, asker: Asker, parameter: str) -> Answer:
     """An XML document."""
     return _XML.answer(request)
 
 
-@endpoint("/robots.txt", memory="carried")
+@endpoint("/robots.txt", memory="carried", lasting=True)
 def robots(request: Request, asker: Asker, parameter: str) -> Answer:
     """What robots are asked to leave alone: /deny."""
     return _ROBOTS.answer(request)
 
 
-@endpoint("/deny", memory="carried")
+@endpoint("/deny", memory="carried", lasting=True)
 def deny(request: Request, asker: Asker, parameter: str) -> Answer:
     """What robots were asked to leave alone."""
     return _DENIED.answer(request)
 
 
-@endpoint("/encoding/utf8", memory="carried")
+@endpoint("/encoding/utf8", memory="carried", lasting=True)
 def utf8(request: Request, asker: Asker, parameter: str) -> Answer:
     """A page in many scripts, encoded as UTF-8."""
     return _TONGUES.answer(request)
 
 
-@endpoint("/forms/post", memory="carried")
+@endpoint("/forms/post", memory="carried", lasting=True)
 def form(request: Request, asker: Asker, parameter: str) -> Answer:
     """A form that posts to /post."""
     return _FORM.answer(request)

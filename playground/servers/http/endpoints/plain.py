@@ -166,7 +166,7 @@ def hostname(request: Request, asker: Asker, parameter: str) -> Answer:
     return sorted_json({"hostname": platform.node()})
 
 
-@endpoint("/version")
+@endpoint("/version", lasting=True)
 def version(request: Request, asker: Asker, parameter: str) -> Answer:
     """The version of this server."""
     return sorted_json({"version": __version__})

@@ -7,7 +7,7 @@ A new protocol is one file with one :class:`Server` in it; see
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -139,16 +139,19 @@ class Playground:
         """The live connections."""
         return list(self.ledger.live.values())
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Listening:
+    def listen(
+        self, endpoint: str, factory: IProtocolFactory, *, at_end: Callable[[], Awaitable[None]] | None = None
+    ) -> Listening:
         """Serve ``factory`` on a Twisted endpoint string, with every connection observed.
 
-        Where there is a :attr:`tls_endpoint`, it is served there, too.
+        Where there is a :attr:`tls_endpoint`, it is served there, too. ``at_end`` is called when the service
+        stops and nobody is connected any more: to close what the connections have used.
         """
         tls = Tls(self.identity, self.server.alpn)
         ledger, reactor, secured = self.ledger, self.reactor, None
         if self.tls_endpoint:
             secured = Listening(self.tls_endpoint, factory, ledger, reactor, tls._replace(always=True))
-        return Listening(endpoint, factory, ledger, reactor, tls, secured)
+        return Listening(endpoint, factory, ledger, reactor, tls, secured, at_end)
 
     def connection(
         self,

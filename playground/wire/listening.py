@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol, cast
 
 from twisted.application.service import Service
@@ -123,6 +123,7 @@ class Listening(Service):
         reactor: Any,
         tls: Tls | None = None,
         besides: Listening | None = None,
+        at_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._tls = tls or Tls()
@@ -131,6 +132,7 @@ class Listening(Service):
         """Builds the connections, observed; a door builds its own with it too."""
         self._port: IListeningPort | None = None
         self._all = (self,) if besides is None else (self, besides)
+        self._at_end = at_end
         self.opened: Deferred[tuple[str, int]] = Deferred()
         self.secured: tuple[str, int] | None = None
         """Where the other one, ``besides``, listens once both do: the same server, with TLS."""
@@ -190,8 +192,12 @@ class Listening(Service):
     @override
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        stopped = gatherResults([Deferred.fromCoroutine(one._stop()) for one in self._all])
-        return stopped.addCallback(lambda _: None)
+        return Deferred.fromCoroutine(self._stop_all())
+
+    async def _stop_all(self) -> None:
+        await gatherResults([Deferred.fromCoroutine(one._stop()) for one in self._all])
+        if self._at_end is not None:
+            await self._at_end()
 
     async def _stop(self) -> None:
         if self._port is not None:

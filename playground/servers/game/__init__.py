@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import ClassVar, cast
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from typing_extensions import override
@@ -68,7 +66,7 @@ class GameServer(Server):
                     f"The game's store {error}. Move that file away, or: playground --game-store memory"
                 ) from error
             self._shell = shell
-        return _Serving(playground.listen(endpoint, _Factory(self._shell)), self._shell)
+        return playground.listen(endpoint, _Factory(self._shell), at_end=self._shell.close)
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
@@ -113,31 +111,6 @@ def _store(playground: Playground) -> SnapshotStore | None:
         upgrades=saved.UPGRADES,
         patience=playground.options.save,
     )
-
-
-class _Serving(Service):
-    """Listens, and closes the store when nobody is connected any more."""
-
-    def __init__(self, listening: ListeningService, shell: Shell) -> None:
-        self._listening = listening
-        self._shell = shell
-
-    @property
-    def opened(self) -> Deferred[tuple[str, int]]:
-        """As of the one inside."""
-        return self._listening.opened
-
-    @override
-    def startService(self) -> None:
-        self._listening.startService()
-
-    @override
-    def stopService(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        await maybeDeferred(self._listening.stopService)
-        await self._shell.close()
 
 
 class _Factory(Factory):

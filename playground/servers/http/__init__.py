@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
 from typing_extensions import override
@@ -146,7 +144,7 @@ class HttpServer(Server):
             settle=playground.settle,
         )
         self._writer, self._remembering, self._playground = site.writer, site.remembering, playground
-        return Serving(playground.listen(endpoint, HttpFactory(site, playground)), site.doorman)
+        return playground.listen(endpoint, HttpFactory(site, playground), at_end=site.doorman.close)
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
@@ -192,31 +190,6 @@ class HttpServer(Server):
         if answer is None or self._writer is None:
             return b""
         return self._writer.whole(answer, "none", b"Connection: close\r\n")
-
-
-class Serving(Service):
-    """Listens, and lets go of the store when nobody is connected any more."""
-
-    def __init__(self, listening: ListeningService, doorman: Doorman) -> None:
-        self._listening = listening
-        self._doorman = doorman
-
-    @property
-    def opened(self) -> Deferred[tuple[str, int]]:
-        """As of the one inside."""
-        return self._listening.opened
-
-    @override
-    def startService(self) -> None:
-        self._listening.startService()
-
-    @override
-    def stopService(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        await maybeDeferred(self._listening.stopService)
-        await self._doorman.close()
 
 
 def _doorman(playground: Playground) -> Doorman:

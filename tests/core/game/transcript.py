@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import count
 from random import Random
 
-from playground.servers.game import pictures
+from playground.servers.game import pictures, saved
 from playground.servers.game.cards import Card, Danger, Vein
 from playground.servers.game.effects import (
     Alarm,
@@ -118,15 +118,25 @@ class House:
         self.time = 1000.0
         self.numbers = count(1)
         self.tokens = (f"{number:020x}" for number in count(0xADA))
-        self.lantern = Lantern(
-            GameLimits(**limits),  # type: ignore[arg-type]
-            Stacked(caves),
-            lambda: next(self.tokens),
-            lambda: self.time,
-        )
+        self.limits = GameLimits(**limits)  # type: ignore[arg-type]
+        self.random = Stacked(caves)
+        self.lantern = self.a_lantern()
         self.people: dict[str, Person] = {}
         self.alarms: dict[Alarm, float] = {}
         self.steps: list[str] = []
+
+    def a_lantern(self) -> Lantern:
+        return Lantern(self.limits, self.random, lambda: next(self.tokens), lambda: self.time)
+
+    def dies_and_comes_back(self, slept: float) -> None:
+        """``kill -9``, and ``slept`` seconds later a new process finds what was saved."""
+        body = saved.taken(self.lantern)
+        for person in self.people.values():
+            person.closed = person.closed or "killed"
+        self.alarms.clear()
+        self.time += slept
+        self.lantern = self.a_lantern()
+        self.carry_out(self.lantern.put_back(saved.read(body), {}, slept))
 
     def person(self, name: str) -> Person:
         """Somebody connects and is greeted."""

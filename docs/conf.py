@@ -7,14 +7,14 @@ from pathlib import Path
 
 from playground import __version__
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(Path(__file__).parents[1])]
 
 project = "Protocol Playground"
 author = "Protocol Playground contributors"
 project_copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "event_reference"]
+extensions = ["myst_parser", "event_reference", "machine_pictures"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 

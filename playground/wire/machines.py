@@ -40,5 +40,15 @@ def state_of(machine: object) -> str:
     return _name(transitioner._state)
 
 
+def transitions(make_machine: object) -> list[Transition]:
+    """Every transition of the machines that a builder's ``build()`` makes, by state and input."""
+    automaton: Any = make_machine.__automat_automaton__  # type: ignore[attr-defined]  # private, see above
+    found = [
+        Transition("", _name(name), _name(before), _name(after))
+        for before, name, after, _ in automaton.allTransitions()
+    ]
+    return sorted(found, key=lambda step: (step.before, step.input))
+
+
 def _name(thing: Any) -> str:
     return thing if isinstance(thing, str) else str(thing.name)

@@ -95,6 +95,12 @@ def test_the_documents_work_as_typed(terminal: Terminal, name: str):
         terminal.play(steps)
 
 
+@pytest.mark.needs("nc")
+def test_the_page_of_the_game_works_as_typed(terminal: Terminal):
+    (alone,) = blocks(ROOT / "docs" / "game.md")
+    terminal.play(alone)
+
+
 def test_make_run_starts_with_the_table_of_readme(tmp_path: Path):
     state = ["--state-dir", str(tmp_path / "state")]
     ports = ["--http", "0", "--ftp", "0", "--game", "0", "--waiter", "0"]

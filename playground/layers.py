@@ -59,6 +59,7 @@ SPECS: dict[str, Spec] = {
     "game_seed": Spec("text", "fixes the order of Lantern's cards", "a new one each time"),
     "capture": Spec("text", "what the journal keeps of each message: none, head (4 KiB) or full", "head"),
     "reveal": Spec("flag", "write secrets into the journal in clear", "off"),
+    "functions": Spec("path", "a folder with functions of your own: NAME.py with handler(event, context)"),
     "metrics": Spec("text", "where Prometheus may ask: a port of this machine, or an endpoint string", "off"),
     "quiet": Spec("flag", "no live lines on the terminal", "off"),
     "json": Spec("flag", "print one JSON line when all is ready, and nothing else", "off"),

@@ -22,12 +22,13 @@ from twisted.python.failure import Failure
 from playground import __version__
 from playground.ask import ControlError
 from playground.control import ControlServer
+from playground.functions import FunctionsOnDemand
 from playground.journal.events import SCHEMA_VERSION, Forgotten, JournalOpen, Trouble, Where
 from playground.journal.journal import Journal
 from playground.layers import SECURED
 from playground.metrics import Counts, Family, JournalNumbers, families
 from playground.ports import Port, names, why_not, with_port
-from playground.servers import Playground
+from playground.servers import Playground, Server
 from playground.settings import Settings
 from playground.state_dir import StateDir, StateDirError
 from playground.stores.accounts import Accounts
@@ -82,6 +83,7 @@ class PlaygroundService:
         """Where Prometheus asks."""
         self.run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         self.running: dict[str, _Running] = {}
+        self.functions = FunctionsOnDemand(settings.function, self._functions_playground)
         self._state_dir: StateDir | None = None
         self._writer: JsonlWriter | None = None
         self._control: ControlServer | None = None
@@ -121,6 +123,7 @@ class PlaygroundService:
                 tls_endpoint=self.settings.tls_endpoints.get(name, ""),
             )
             self._make(name, playground)
+            playground.functions = self.functions
         doors = tuple(door for one in self.running.values() for door in one.playground.server.doors())
         for name, running in self.running.items():
             running.playground.doors = doors
@@ -149,6 +152,21 @@ class PlaygroundService:
             raise StartError(why_not(self.settings, "metrics", error)) from error
         except BadEndpoint as error:
             raise StartError(f"metrics: {error}") from error
+
+    def _functions_playground(self, server: Server) -> Playground:
+        """What the functions live in, made when somebody asks for the first one."""
+        return Playground(
+            server,
+            reactor=self.reactor,
+            journal=self.journal,
+            accounts=self.accounts,
+            random=secrets.SystemRandom(),
+            settings=self.settings.for_servers(),
+        )
+
+    def _playgrounds(self) -> dict[str, Playground]:
+        """What each server lives in, and the functions where one was asked for."""
+        return {name: one.playground for name, one in self.running.items()} | self.functions.playgrounds()
 
     def _hold_state_dir(self) -> None:
         settings = self.settings
@@ -237,6 +255,7 @@ class PlaygroundService:
         """Say goodbye on every connection, flush the journal, and leave nothing open. Takes at most 3 s."""
         running, self.running = self.running, {}
         stopping = [maybeDeferred(one.service.stopService) for one in running.values()]
+        stopping.append(maybeDeferred(self.functions.close))
         if self._control is not None:
             control, self._control = self._control, None
             stopping.append(Deferred.fromCoroutine(control.close()))
@@ -288,7 +307,7 @@ class PlaygroundService:
 
     def picture(self) -> dict[str, Any]:
         """What all servers remember now."""
-        pictures = {name: running.playground.picture() for name, running in self.running.items()}
+        pictures = {name: one.picture() for name, one in self._playgrounds().items()}
         return {
             "connections": [row for one in pictures.values() for row in one["connections"]],
             "sessions": [row for one in pictures.values() for row in one["sessions"]],
@@ -312,7 +331,7 @@ class PlaygroundService:
             lag=writer.lag() if writer else 0.0,
             lost=writer.lost if writer else 0,
         )
-        servers = {name: one.playground for name, one in self.running.items()}
+        servers = self._playgrounds()
         return list(families(self._counts, servers, journal, version=__version__, started=self._started))
 
     def _forget(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -320,13 +339,14 @@ class PlaygroundService:
         protocol = request.get("protocol")
         if unknown := set(words) - set(FORGETTABLE):
             raise ControlError(f"{unknown.pop()!r} cannot be forgotten; connection, session and shared can")
-        if protocol is not None and protocol not in self.running:
-            raise ControlError(f"no server {protocol!r} runs; {', '.join(self.running)} do")
+        playgrounds = self._playgrounds()
+        if protocol is not None and protocol not in playgrounds:
+            raise ControlError(f"no server {protocol!r} runs; {', '.join(playgrounds)} do")
         went: list[Forgotten] = []
-        for name, running in self.running.items():
+        for name, playground in playgrounds.items():
             if protocol in (None, name):
                 for where in words:
-                    went += running.playground.forget(where)
+                    went += playground.forget(where)
         return {"forgot": msgspec.to_builtins(went)}
 
     def _flush(self, _: Mapping[str, Any]) -> Deferred[dict[str, Any]]:

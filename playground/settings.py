@@ -24,6 +24,7 @@ from playground.journal.limits import JournalLimits
 from playground.layers import SECURED, SPECS, Given, Layers, SettingError, layers, parsed, places
 from playground.servers import Server
 from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
+from playground.servers.function.limits import FunctionLimits
 from playground.stores.accounts import Account, LoginLimits
 from playground.stores.opening import NoStore, check_store, without_password
 from playground.wire.limits import Limits
@@ -52,6 +53,9 @@ class Settings:
     """``off``, ``auto``, or a PEM file."""
     tls_endpoints: Mapping[str, str]
     """Server to where it listens with TLS besides."""
+    function: FunctionLimits
+    functions: Path | None
+    """The folder with functions of one's own."""
     metrics: str
     """Where Prometheus may ask; empty for nowhere."""
     loopback: bool
@@ -82,6 +86,7 @@ class Settings:
             "ftp_write": self.ftp_write,
             "ftp_tls": self.ftp_tls,
             "ftp_passive_ports": self.ftp_passive_ports,
+            "functions": self.functions,
             "game_seed": self.game_seed,
             "game_store": self.game_store,
             "session_store": self.session_store,
@@ -124,11 +129,13 @@ def load(
         options={name: options[name] for name in servers},
         journal=tables["journal"],
         login=tables["login"],
+        function=tables["function"],
         accounts=tuple(_accounts(given, demo)),
         demo_passwords=demo,
         tls=_tls(given),
         tls_endpoints=tls_endpoints,
         metrics=metrics,
+        functions=_functions(given),
         loopback=loopback,
         state_dir=state_dir,
         log=log,
@@ -191,6 +198,13 @@ def _tls_endpoints(given: Layers, servers: Mapping[str, type[Server]], host: str
     return found
 
 
+def _functions(given: Layers) -> Path | None:
+    folder = given.path("functions")
+    if folder is not None and not folder.is_dir():
+        raise SettingError(f"--functions {folder} is no folder.")
+    return folder
+
+
 def _metrics(given: Layers) -> str:
     """Where Prometheus may ask. A port alone is this machine's, whatever ``--host`` says."""
     text = given.text("metrics", "off").strip()
@@ -235,7 +249,11 @@ def _is_loopback(endpoint: str) -> bool:
         return False  # a name, or none, which is every address
 
 
-OTHER_LIMITS: Mapping[str, type[Any]] = {"journal": JournalLimits, "login": LoginLimits}
+OTHER_LIMITS: Mapping[str, type[Any]] = {
+    "journal": JournalLimits,
+    "login": LoginLimits,
+    "function": FunctionLimits,
+}
 """Those that belong to no server."""
 
 
@@ -381,7 +399,12 @@ def _with_effective(settings: Settings, given: Layers, options: Mapping[str, Lim
     for account in settings.accounts:
         origin = people[account.name].origin if account.name in people else "default"
         rows.append((f"account.{account.name}", "password set", origin, "may log in over HTTP and FTP"))
-    groups: dict[str, Any] = {**options, "journal": settings.journal, "login": settings.login}
+    groups: dict[str, Any] = {
+        **options,
+        "journal": settings.journal,
+        "login": settings.login,
+        "function": settings.function,
+    }
     said = given.merged("set")
     for group, table in groups.items():
         for field in fields(table):

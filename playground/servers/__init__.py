@@ -20,6 +20,7 @@ from playground.stores.accounts import Accounts
 from playground.wire.addresses import Endpoint
 from playground.wire.certificates import Identity
 from playground.wire.doors import Door
+from playground.wire.invoking import Functions
 from playground.wire.ledger import Connection, Ledger
 from playground.wire.limits import Limits
 from playground.wire.listening import Listening, ListeningService, Tls
@@ -120,6 +121,8 @@ class Playground:
         """Settings that are no limits: ``ftp_root``, ``ftp_write``, ``game_seed``."""
         self.doors: tuple[Door, ...] = ()
         """What all servers of this process offer; complete when the service is started."""
+        self.functions: Functions | None = None
+        """Whom to ask to run a function, where somebody can; there when the service is started."""
         self.identity = identity
         """The certificate of ``--tls``, for servers that begin TLS themselves; None where there is none."""
         self.tls_endpoint = tls_endpoint

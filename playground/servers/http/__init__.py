@@ -95,6 +95,7 @@ class HttpFactory(Factory):
     @override
     def startFactory(self) -> None:
         self._site.open_doors(self._playground.doors)
+        self._site.functions = self._playground.functions
         self._site.doorman.load(self._playground.pull)
         self._site.notebook.start()
 

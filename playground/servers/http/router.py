@@ -13,6 +13,7 @@ from playground.servers.http.notebook import Notebook
 from playground.servers.http.problems import Problem
 from playground.servers.http.remembering import Remembering, Visitor
 from playground.servers.http.request import Request
+from playground.wire.invoking import Functions
 
 MemoryClass = Literal["none", "carried", "connection", "session", "shared"]
 """What answers, beyond this request: nothing, or one of the four words."""
@@ -38,6 +39,8 @@ class Asker:
     """The :class:`~playground.servers.http.doorman.Doorman`: who may come in. Ask :func:`doorman_of`."""
     settle: Callable[[str], None] = lambda why: None
     """Writes down what this request has changed, before its answer is there; says why sessions ended."""
+    functions: Functions | None = None
+    """Who runs functions, where somebody does."""
     number: int = 0
     """How many requests this connection has made, the present one included."""
     visitor: Visitor = field(default_factory=Visitor)

@@ -27,6 +27,7 @@ from playground.servers.http.writer import Writer, persistence, problem_answer
 from playground.servers.http.written import Unwritable, field_value
 from playground.stores.store import StoreDown, StoreFull
 from playground.wire.doors import Door
+from playground.wire.invoking import Functions
 from playground.wire.observed import Observed
 
 
@@ -71,6 +72,8 @@ class Site:
             now, random, expires=self.limits.session_seconds, most=max(self.limits.sessions, 1)
         )
         self.notebook = Notebook(now, self.limits, call_later)
+        self.functions: Functions | None = None
+        """Who runs functions, where somebody does."""
         self.doorman = doorman or nobody_comes_in(now, random, self.limits)
         self.settle = settle
         self.writer = Writer(now)
@@ -98,6 +101,7 @@ class Site:
             self.notebook,
             self.doorman,
             partial(self.settle, conn),
+            self.functions,
         )
 
     def remember_answer(self, known: Known, outcome: Outcome) -> None:

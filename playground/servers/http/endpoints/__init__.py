@@ -13,6 +13,7 @@ from playground.servers.http.endpoints import (
     echoing,
     formats,
     front,
+    functions,
     notes,
     plain,
     proving,
@@ -34,6 +35,7 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
         counters.session,
         counters.shared,
         sockets.ws,
+        functions.function,
         stateless.vending,
     ),
     "Where is my cart?": (

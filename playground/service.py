@@ -32,7 +32,7 @@ from playground.servers import Playground, Server
 from playground.settings import Settings
 from playground.state_dir import StateDir, StateDirError
 from playground.stores.accounts import Accounts
-from playground.stores.hashing import DEAR, Hasher, HashingThread
+from playground.stores.hashing import DEAR, Cost, Hasher, HashingThread
 from playground.stores.snapshots import StoreError
 from playground.views.jsonl_writer import JsonlWriter
 from playground.views.runs import start_run
@@ -65,9 +65,9 @@ class _Running:
 
 
 class PlaygroundService:
-    """All servers of one process."""
+    """All servers of one process. ``cost`` is that of hashing a password."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, settings: Settings, reactor: Any, *, cost: Cost = DEAR) -> None:
         self.settings = settings
         self.reactor = reactor
         self.journal = Journal(
@@ -93,7 +93,7 @@ class PlaygroundService:
             limits=settings.login,
             now=reactor.seconds,
             run=self._hashing,
-            hasher=Hasher(DEAR),
+            hasher=Hasher(cost),
         )
         self.identity: Identity | None = None
         """The certificate of ``--tls``."""

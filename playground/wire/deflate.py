@@ -86,32 +86,33 @@ class Inflate:
         self._bits = -agreement.client_bits
         self._forgets = agreement.client_forgets
         self._endings = 0
-        self._stream = zlib.decompressobj(self._bits)
+        self._stream: zlib._Decompress | None = None  # 7 KiB and a window: made when needed
 
     def inflate(self, data: bytes, room: int, *, last: bool) -> bytes | None:
         """More of a message's content; None when it has more than ``room`` bytes. Raises ``ValueError``."""
         pieces = []
         parts = [TAIL, data] if last else [data]
         while parts:
+            stream = self._stream = self._stream or zlib.decompressobj(self._bits)
             try:
-                piece = self._stream.decompress(parts.pop(), room + 1)
+                piece = stream.decompress(parts.pop(), room + 1)
             except zlib.error as error:
                 raise ValueError(str(error)) from error
             room -= len(piece)
-            if room < 0 or self._stream.unconsumed_tail:
+            if room < 0 or stream.unconsumed_tail:
                 return None
             pieces.append(piece)
-            if self._stream.eof:  # a final block ends the stream, not the message. RFC 7692 7.2.3.4
-                if rest := self._stream.unused_data:
+            if stream.eof:  # a final block ends the stream, not the message. RFC 7692 7.2.3.4
+                if rest := stream.unused_data:
                     parts.append(rest)
                     self._endings += 1
                     if self._endings > MOST_ENDINGS:
                         raise ValueError("too many final blocks")
-                self._stream = zlib.decompressobj(self._bits)
+                self._stream = None
         if last:
             self._endings = 0
-        if last and self._forgets:
-            self._stream = zlib.decompressobj(self._bits)
+            if self._forgets:
+                self._stream = None
         return b"".join(pieces)
 
 

@@ -185,3 +185,29 @@ def test_links_on_the_page_lead_somewhere(window: Window):
     window.page.goto("/")
     for link in window.page.locator("a").evaluate_all("all => all.map(one => one.getAttribute('href'))"):
         assert window.page.goto(link).status == 200
+
+
+TALK = """
+([url, words]) => new Promise(resolve => {
+  const heard = [], socket = new WebSocket(url);
+  socket.onopen = () => words.forEach(word => socket.send(word));
+  socket.onmessage = ({ data }) => heard.push(data) === words.length && socket.close(4001, "enough");
+  socket.onclose = ({ code, reason, wasClean }) => resolve([heard, code, wasClean, socket.extensions]);
+})
+"""
+
+
+def test_a_page_of_ours_talks_over_a_websocket_and_one_from_elsewhere_does_not(
+    window: Window, playground: Running
+):
+    host, port = playground.servers["http"]
+    window.page.goto("/html")
+    words = ["hello", "größer", "x" * 100_000]
+    heard, code, clean, extensions = window.page.evaluate(TALK, [f"ws://{host}:{port}/websocket/echo", words])
+    assert (heard, code, clean) == (words, 4001, True)
+    assert extensions.startswith("permessage-deflate")
+    before = len(playground.events("foreign-origin"))
+    heard, code, clean, _ = window.page.evaluate(TALK, [f"ws://localhost:{port}/websocket/echo", words])
+    assert (heard, code, clean) == ([], 1006, False)
+    assert len(playground.events("foreign-origin")) == before + 1
+    window.faults.clear()  # it says that it was refused

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ftplib
 import http.client
+import resource
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -120,3 +122,14 @@ def all_closed(playground: Running) -> list[Any]:
         return playground.events("event:connection.close")
 
     return soon(closes, "the end of all connections")
+
+
+@contextmanager
+def enough_descriptors(wanted: int) -> Iterator[None]:
+    """Let this process open so many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard not in (resource.RLIM_INFINITY,) and hard < wanted:
+        pytest.skip(f"this user may open {hard} descriptors, and {wanted} are needed: ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

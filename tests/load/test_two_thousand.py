@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import socket
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
-
-import pytest
 
 from playground.journal.events import ConnectionClose, ConnectionOpen, Dropped, Received, Sent, Trouble
 from playground.testing import Address, Running, run
-from tests.load.people import SECONDS, all_closed, descriptors_of, needs_proc, soon
+from tests.load.people import SECONDS, all_closed, descriptors_of, enough_descriptors, needs_proc, soon
 
 OF_EACH = 2000
 AT_ONCE = 50
@@ -77,17 +72,6 @@ def test_all_are_answered_and_nothing_is_left_of_them():
             kind.server: {"connections": 0, "remembers": 0, "held": 0} for kind in KINDS
         }
         everything_is_written(playground)
-
-
-@contextmanager
-def enough_descriptors(wanted: int) -> Iterator[None]:
-    """Let this process open so many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard not in (resource.RLIM_INFINITY,) and hard < wanted:
-        pytest.skip(f"this user may open {hard} descriptors, and {wanted} are needed: ulimit -Hn")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def one_of_each(playground: Running) -> None:

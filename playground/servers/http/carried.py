@@ -17,6 +17,7 @@ CONDITIONS = (
     b"if-none-match",
     b"if-modified-since",
     b"if-unmodified-since",
+    b"idempotency-key",
 )
 """Fields in which a client says what it has from before."""
 

@@ -25,12 +25,16 @@ from playground.servers.game.limits import GameLimits
 from playground.servers.game.protocol import Player
 from playground.servers.game.shell import Shell
 from playground.stores.snapshots import SnapshotStore, StoreError
+from playground.wire.doors import Door
 from playground.wire.ledger import Connection
 from playground.wire.limits import Limits
-from playground.wire.listening import ListeningService
+from playground.wire.listening import Listening, ListeningService
 from playground.wire.memory import NOTHING, Subject
 
 TOKEN_BYTES = 10
+
+DOOR = "/game"
+"""Where an HTTP server lets WebSockets in."""
 
 
 def new_token() -> str:
@@ -52,6 +56,7 @@ class GameServer(Server):
         super().__init__(options)
         self._tokens = tokens
         self._shell: Shell | None = None
+        self._listening: Listening | None = None
 
     @override
     def service(self, playground: Playground, endpoint: str) -> ListeningService:
@@ -66,7 +71,18 @@ class GameServer(Server):
                     f"The game's store {error}. Move that file away, or: playground --game-store memory"
                 ) from error
             self._shell = shell
-        return playground.listen(endpoint, _Factory(self._shell), at_end=self._shell.close)
+        self._listening = playground.listen(endpoint, _Factory(self._shell), at_end=self._shell.close)
+        return self._listening
+
+    @override
+    def doors(self) -> Iterable[Door]:
+        if self._listening is not None:
+            yield Door(
+                DOOR,
+                "Lantern, as over netcat: each text message is a line.",
+                "session",
+                self._listening.factory,
+            )
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:

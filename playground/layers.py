@@ -49,6 +49,7 @@ SPECS: dict[str, Spec] = {
     "ftp_write": Spec("flag", "let accounts write below --ftp-root", "off"),
     "ftp_tls": Spec("text", "TLS over FTP, where there is --tls: allowed, required, or off", "allowed"),
     "ftp_passive_ports": Spec("text", "ports for passive data connections, as 60000-60100", "any free one"),
+    "ftp_masquerade": Spec("text", "the IPv4 address that PASV tells, where clients see another than we do"),
     "account": Spec("accounts", "NAME:PASSWORD, one more person who may log in"),
     "game_store": Spec("text", "where Lantern's game is kept: sqlite, or memory", "sqlite"),
     "session_store": Spec(

@@ -67,6 +67,7 @@ class Settings:
     ftp_tls: str
     """``allowed``, ``off`` or ``required``."""
     ftp_passive_ports: range | None
+    ftp_masquerade: str | None
     game_seed: int | None
     game_store: str
     """``memory`` or ``sqlite``."""
@@ -87,6 +88,7 @@ class Settings:
             "ftp_tls": self.ftp_tls,
             "ftp_passive_ports": self.ftp_passive_ports,
             "functions": self.functions,
+            "ftp_masquerade": self.ftp_masquerade,
             "game_seed": self.game_seed,
             "game_store": self.game_store,
             "session_store": self.session_store,
@@ -143,6 +145,7 @@ def load(
         ftp_write=given.flag("ftp_write"),
         ftp_tls=_one_of(given, "ftp_tls", "allowed", "off", "required"),
         ftp_passive_ports=_passive_ports(given),
+        ftp_masquerade=_masquerade(given),
         game_seed=_seed(given),
         game_store=_one_of(given, "game_store", "sqlite", "memory"),
         session_store=_session_store(given),
@@ -361,6 +364,15 @@ def _session_store(given: Layers) -> str:
     except NoStore as error:
         raise SettingError(f"--session-store {error}") from error
     return text
+
+
+def _masquerade(given: Layers) -> str | None:
+    """The address for PASV's answers."""
+    text = given.text("ftp_masquerade").strip()
+    try:
+        return str(ipaddress.IPv4Address(text)) if text else None
+    except ValueError as error:
+        raise SettingError(f"--ftp-masquerade is an IPv4 address such as 192.0.2.7, not {text!r}.") from error
 
 
 def _capture(given: Layers) -> Capture:

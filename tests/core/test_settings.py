@@ -188,6 +188,7 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path):
         ({"game_seed": "x"}, "--game-seed is a whole number, not 'x'."),
         ({"game_store": "x"}, "--game-store is sqlite or memory, not 'x'."),
         ({"ftp_tls": "x"}, "--ftp-tls is allowed, off or required, not 'x'."),
+        ({"ftp_masquerade": "::1"}, "--ftp-masquerade is an IPv4 address such as 192.0.2.7, not '::1'."),
         ({"ftp_passive_ports": "x"}, "--ftp-passive-ports is a range like 60000-60100, above 1023, not 'x'."),
         ({"ftp_passive_ports": "60100-60000"}, "--ftp-passive-ports is a range like 60000-60100"),
         ({"ftp_passive_ports": "20-2000"}, "--ftp-passive-ports is a range like 60000-60100"),

@@ -68,7 +68,6 @@ class PlaygroundInThread:
             connections_per_address=server.max_cons_per_ip,
             login_attempts=handler.max_login_attempts,
         )
-        server.passive_ports = handler.passive_ports
 
     def stop(self) -> None:
         """End, and wait for it."""

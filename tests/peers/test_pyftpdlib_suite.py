@@ -17,8 +17,6 @@ DESELECTED = {
     "TestIPv6Environment::test_eprt_v6": "expects the address `::foo` to be called foreign; it is none",
     "TestConfigurableOptions::test_max_connections": "counts data connections too; here a client with a "
     "transfer is one client (ftp.connections, tests/servers/ftp/test_life.py)",
-    "TestConfigurableOptions::test_masquerade_address": "there is no such option",
-    "TestConfigurableOptions::test_masquerade_address_map": "there is no such option",
     "TestConfigurableOptions::test_passive_ports_busy": "expects any port when those that were named are "
     "taken; here that is 425, as a firewall would be in the way of the other",
     "TestCallbacks": "is about pyftpdlib's Python callbacks, on a handler class of its own; here the journal "

@@ -92,7 +92,7 @@ class Channel(Secured, FTPHandler):
         """Read on in the next turn: what TLS has decrypted already makes no descriptor ready."""
         if self.secured and self._reading and not (self._closed or self._going_on) and self.socket.pending():
             self._going_on = True
-            self.ioloop.call_later(0, self._go_on_reading)
+            self.ioloop.call_later(0, self._go_on_reading, _errback=self.handle_error)
 
     def _go_on_reading(self) -> None:
         self._going_on = False

@@ -43,7 +43,7 @@ class DataConnection(Secured, DTPHandler):
         """What may still be stored, where the account has a quota."""
         super().__init__(sock, cmd_channel)
         if self.connected:
-            conn = self.conn = cmd_channel.open_data(self.socket)
+            conn = self.conn = cmd_channel.open_data(self.addr, self.socket.getsockname())
             budget = cmd_channel.server.playground.journal.capture_bytes or UNCAPTURED_BYTES
             piece = cmd_channel.server.limits.captured_piece
             self._heard = Capture(conn.received, budget, piece)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -31,7 +32,10 @@ class PassiveDoor(PassiveDTP):
         if extmode:
             cmd_channel.respond(f"229 Entering extended passive mode (|||{port}|).")
         else:
-            numbers = ",".join((*address.removeprefix("::ffff:").split("."), *map(str, divmod(port, 256))))
+            told = (
+                cmd_channel.masquerade_address_map.get(address) or cmd_channel.masquerade_address or address
+            )
+            numbers = ",".join((*told.removeprefix("::ffff:").split("."), *map(str, divmod(port, 256))))
             cmd_channel.respond(f"227 Entering passive mode ({numbers}).")
         if self.timeout:
             self.call_later(self.timeout, self.handle_timeout)
@@ -43,9 +47,9 @@ class PassiveDoor(PassiveDTP):
         """
         control = self.cmd_channel.socket
         address = control.getsockname()[0]
-        server = self.cmd_channel.server
-        allowed: range | None = server.passive_ports
-        chosen = server.playground.random.sample(allowed, len(allowed)) if allowed else [0]
+        allowed: Sequence[int] | None = self.cmd_channel.passive_ports
+        random = self.cmd_channel.server.playground.random
+        chosen = random.sample(allowed, len(allowed)) if allowed else [0]
         for port in chosen:
             self.create_socket(control.family, socket.SOCK_STREAM)
             if port:

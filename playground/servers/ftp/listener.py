@@ -47,14 +47,14 @@ class Listener(FTPServer):
         self.tree = tree
         self.policy = policy
         """How TLS is spoken; None where it is not."""
-        self.passive_ports: range | None = playground.settings.get("ftp_passive_ports")
-        """Where clients may be asked to call; None for any free port."""
         self.tallies: dict[str, Tally] = {}
         """By account, what is stored: one for all connections of its."""
         self.name: str = playground.server.name
         self.sessions: dict[str, Session] = {}
         """Live sessions by the id of their journal connection."""
-        super().__init__(sock, session_class(limits), ioloop=bridge.loop, backlog=backlog)
+        super().__init__(
+            sock, session_class(limits, playground.settings), ioloop=bridge.loop, backlog=backlog
+        )
 
     @override
     def _accept_new_cons(self) -> bool:

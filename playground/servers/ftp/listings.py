@@ -44,8 +44,10 @@ class Listings(Talk):
             then()
 
         def later() -> None:
+            if self._closed:
+                return
             if read_on():
-                self.call_later(0, later)
+                self.ioloop.call_later(0, later, _errback=self.handle_error)
                 return
             with self.answering(cause, command):
                 finish()
@@ -53,7 +55,8 @@ class Listings(Talk):
 
         if read_on():
             self.wait()
-            self.call_later(0, later)
+            # pyftpdlib's own call_later would keep each of these until the connection ends.
+            self.ioloop.call_later(0, later, _errback=self.handle_error)
         else:
             finish()
 

@@ -29,6 +29,9 @@ _BY_CODE = {
 }
 _BY_TEXT = (
     ("522 No TLS", Rule("data-tls", "RFC 4217 10.2")),
+    ("425 Rejected data connection from foreign", Rule("foreign-address", "RFC 2577 6")),
+    ("501 Rejected data connection to foreign", Rule("foreign-address", "RFC 2577 3")),
+    ("501 PORT against the privileged", Rule("privileged-port", "RFC 2577 3")),
     ("530 First AUTH", Rule("tls-required", "RFC 4217 4")),
     ("550 Not enough privileges", Rule("permission", "RFC 959 4.2")),
     ("550 SIZE not allowed in ASCII", Rule("needs-type-i", "RFC 3659 4")),

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -53,6 +54,7 @@ class Session(Listings, Login):
     passive_dtp = PassiveDoor
     active_dtp = ActiveCall
     banner = "Playground FTP. Try: USER ada"
+    passive_ports: Sequence[int] | None
 
     @override
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
@@ -117,10 +119,10 @@ class Session(Listings, Login):
 
     # -- data connections --------------------------------------------------------------------
 
-    def open_data(self, sock: socket.socket) -> Connection:
+    def open_data(self, client: tuple[Any, ...], here: tuple[Any, ...]) -> Connection:
         """A data connection has come to be: a journal connection, child of this one."""
         conn: Connection = self.server.playground.connection(
-            sock.getpeername()[:2], sock.getsockname()[:2], parent=self.conn, tls=self.prot == "P"
+            client[:2], here[:2], parent=self.conn, tls=self.prot == "P"
         )
         return conn
 
@@ -137,12 +139,13 @@ class Session(Listings, Login):
     @override
     def _make_epasv(self, extmode: bool = False) -> None:
         self._replace_data_connection()
+        if not self._may_open():
+            return
         try:
             super()._make_epasv(extmode)
         except OSError as error:
-            if self.server.passive_ports and error.errno == errno.EADDRINUSE and self.conn is not None:
-                ports = self.server.passive_ports
-                self.conn.limit("passive_ports", len(ports), f"all of {ports[0]}-{ports[-1]} are taken")
+            if self.passive_ports and error.errno == errno.EADDRINUSE and self.conn is not None:
+                self.conn.limit("passive_ports", len(self.passive_ports), "all of those ports are taken")
                 self.respond("425 All ports for data connections are taken; try again, or use PORT.")
             else:
                 self.respond("425 Can't listen for a data connection.")
@@ -150,7 +153,16 @@ class Session(Listings, Login):
     @override
     def _make_eport(self, ip: str, port: int) -> None:
         self._replace_data_connection()
-        super()._make_eport(ip, port)
+        if self._may_open():
+            super()._make_eport(ip, port)
+
+    def _may_open(self) -> bool:
+        if self.server._accept_new_cons() or self.conn is None:
+            return True
+        most = self.server.limits.connections
+        self.conn.limit("connections", most, "too many connections; no data connection is opened")
+        self.respond("425 Too many connections. Try again later.")
+        return False
 
     def _replace_data_connection(self) -> None:
         """A new data connection replaces the present one. A transfer on that is told so."""
@@ -239,7 +251,7 @@ class Session(Listings, Login):
             self.respond(f"211-What this server remembers of you:\r\n {json.dumps(words)}\r\n211 End.")
 
 
-def session_class(server_limits: Any) -> type[Session]:
+def session_class(server_limits: Any, settings: Mapping[str, Any]) -> type[Session]:
     """A class with one server's settings. pyftpdlib keeps them in class attributes."""
 
     class Data(DataConnection):
@@ -256,5 +268,7 @@ def session_class(server_limits: Any) -> type[Session]:
         dtp_handler = Data
         passive_dtp = Door
         active_dtp = Call
+        passive_ports = settings.get("ftp_passive_ports")
+        masquerade_address = settings.get("ftp_masquerade")
 
     return Configured

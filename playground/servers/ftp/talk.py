@@ -130,7 +130,8 @@ class Talk(Channel):
         """Go on after everybody else has had their turn. Until then nothing more is read."""
         if not (self._closed or self._closing or self._waiting or self._quit_pending):
             self.wait()
-            self.call_later(0, self.go_on)
+            # pyftpdlib's own call_later would keep each of these until the connection ends.
+            self.ioloop.call_later(0, self.go_on, _errback=self.handle_error)
 
     def drop_lines(self) -> bytes:
         """Throw away what has come and was not handled yet; returns it."""

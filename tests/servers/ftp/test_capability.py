@@ -18,6 +18,7 @@ import pytest_twisted
 from twisted.internet.threads import deferToThread
 
 from playground.servers.ftp import FtpServer
+from playground.servers.ftp.limits import FtpLimits
 from playground.stores.accounts import Account, Accounts
 from playground.testing import Served, Talk, serve
 from tests.servers.ftp.client import Client, connect
@@ -228,9 +229,51 @@ async def test_a_data_connection_from_another_address_is_refused_and_the_door_st
     with socket.create_connection(("127.0.0.1", port), 5, source_address=("127.0.0.2", 0)) as foreign:
         assert (await ada.reply()).startswith("425 Rejected data connection from foreign address 127.0.0.2:")
         assert await beside(ftp, lambda: foreign.recv(1)) == b""
+    assert [event.rule for event in ftp.events("event:refused")] == ["foreign-address"]
     data = await ada.call(port)
     assert (await ada.ask("RETR a.txt"))[:3] in ("125", "150")
     assert (await data.rest()).startswith(b"I am /a.txt")
+    ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_pasv_tells_the_address_that_clients_see(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    served = await serve(FtpServer(), reactor, state_dir=tmp_path, ftp_masquerade="192.0.2.7")
+    ada = await (await connect(served)).login()
+    assert (await ada.ask("PASV")).startswith("227 Entering passive mode (192,0,2,7,")
+    assert (await ada.ask("EPSV")).startswith("229 ")
+    ada.talk.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_when_the_server_is_full_no_data_connection_is_opened(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    served = await serve(FtpServer(FtpLimits(connections=1)), reactor, state_dir=tmp_path)
+    ada = await (await connect(served)).login()
+    served._service._listener._accept_new_cons = lambda: False  # type: ignore[attr-defined]  # as if it were
+    for command in ("PASV", "EPSV", "PORT 127,0,0,1,200,1"):
+        assert await ada.ask(command) == "425 Too many connections. Try again later."
+    assert [event.limit for event in served.events("event:limit")] == ["ftp.connections"] * 3
+    ada.talk.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_late_change_names_the_command_that_it_belongs_to(ftp: Served):
+    ada = await (await connect(ftp)).login()
+    data = await ada.data()
+    await ada.ask("STOR x")
+    await ada.ask("NOOP")
+    data.hang_up()
+    assert await ada.reply() == "226 Transfer complete."
+    stor = next(event.seq for event in ada.events("received") if event.data == "STOR x\r\n")
+    last = ada.events("state")[-1]
+    assert (last.changed, last.cause) == ({"data": ("transfer:STOR", None)}, stor)
+    assert ada.events("sent")[-1].cause == stor
     ada.talk.hang_up()
 
 

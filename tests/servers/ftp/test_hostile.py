@@ -35,11 +35,11 @@ from tests.servers.ftp.client import connect
         (
             "PORT 127,0,0,2,200,1\r\n",
             "501 Rejected data connection to foreign address 127.0.0.2:51201.",
-            "syntax",
+            "foreign-address",
         ),
         ("EPRT |1|127.0.0.1|+99|\r\n", "501 Invalid EPRT format.", "syntax"),
         ("EPRT |2|::1|5000|\r\n", "522 Network protocol not supported (use 1).", "network-protocol"),
-        ("PORT 127,0,0,1,0,22\r\n", '501 PORT against the privileged port "22" refused.', "syntax"),
+        ("PORT 127,0,0,1,0,22\r\n", '501 PORT against the privileged port "22" refused.', "privileged-port"),
         (
             "SITE CHMOD 4755 a.txt\r\n",
             "501 CHMOD takes three digits from 0 to 7: no permission above 0777.",

@@ -13,17 +13,28 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate, GeneralName, Name
+    from cryptography.x509 import Certificate, GeneralName, Name, NameConstraints
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 365
 RENEW_DAYS = 30
 """A certificate that ends sooner than this is made anew at the next start."""
 NEEDS_MORE = "TLS needs more packages. Try: pip install 'protocol-playground[tls]'"
+PRIVATE_NETWORKS = (
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+"""Addresses that our authority may vouch for; they are nobody's on the internet. RFC 6890."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -59,8 +70,8 @@ def own_identity(folder: Path, names: Sequence[str], now: datetime) -> Identity:
         authority, authority_key = folder / "ca.pem", folder / "ca-key.pem"
         chain, key = folder / "server.pem", folder / "server-key.pem"
         wanted = tuple(dict.fromkeys((*LOOPBACK, *filter(None, names))))
-        if not _usable(authority, authority_key, now):
-            _make_authority(authority, authority_key, now)
+        if not (_usable(authority, authority_key, now) and _may_sign(authority, wanted)):
+            _make_authority(authority, authority_key, wanted, now)
             chain.unlink(missing_ok=True)
         if not (_usable(chain, key, now) and _names(chain) == set(_general_names(wanted))):
             _make_server(chain, key, authority, authority_key, wanted, now)
@@ -131,14 +142,48 @@ def _general_names(names: Sequence[str]) -> list[GeneralName]:
     return found
 
 
-def _make_authority(certificate: Path, key: Path, now: datetime) -> None:
+def _may_sign(authority: Path, names: Sequence[str]) -> bool:
+    """Whether an authority may vouch for all those names."""
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(authority.read_bytes())
+    with suppress(x509.ExtensionNotFound):
+        limits = found.extensions.get_extension_for_class(x509.NameConstraints).value
+        allowed = [one.value for one in limits.permitted_subtrees or ()]
+        return all(_is_within(one.value, allowed) for one in _general_names(names))
+    return False
+
+
+def _is_within(name: Any, allowed: Sequence[Any]) -> bool:
+    if isinstance(name, str):
+        return name in allowed
+    networks = [one for one in allowed if not isinstance(one, str)]
+    return any(name.version == one.version and name in one for one in networks)
+
+
+def _constraints(names: Sequence[str]) -> NameConstraints:
+    """What our authority may vouch for: these names and private networks. RFC 5280 4.2.1.10.
+
+    So whoever lets a browser trust it, and loses its key, has lost no more than that.
+    """
+    from cryptography import x509
+
+    networks = [x509.IPAddress(ipaddress.ip_network(network)) for network in PRIVATE_NETWORKS]
+    others = [
+        x509.IPAddress(ipaddress.ip_network(name.value)) if isinstance(name, x509.IPAddress) else name
+        for name in _general_names(names)
+    ]
+    return x509.NameConstraints([*networks, *others], None)
+
+
+def _make_authority(certificate: Path, key: Path, names: Sequence[str], now: datetime) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     private = ec.generate_private_key(ec.SECP256R1())
     # The number keeps two authorities of two state folders apart in a client's list.
     name = _name(f"Protocol Playground, on this machine only ({x509.random_serial_number() % 10**6:06})")
-    built = _built(name, name, private, private, now, AUTHORITY_DAYS, is_authority=True)
+    built = _built(name, name, private, private, now, AUTHORITY_DAYS, constraints=_constraints(names))
     _write_key(key, private)
     _write_certificates(certificate, built)
 
@@ -174,14 +219,15 @@ def _built(
     now: datetime,
     days: int,
     *,
-    is_authority: bool = False,
+    constraints: NameConstraints | None = None,
     names: Sequence[str] = (),
 ) -> Certificate:
-    """A certificate with what RFC 5280 4.2.1 wants of an authority or of a server."""
+    """A certificate with what RFC 5280 4.2.1 wants of an authority (which has constraints) or of a server."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
+    is_authority = constraints is not None
     usage = {
         "content_commitment": False,
         "key_encipherment": False,
@@ -213,6 +259,8 @@ def _built(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
         )
     )
+    if constraints is not None:
+        builder = builder.add_extension(constraints, critical=True)
     if names:
         server_auth = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         alternatives = x509.SubjectAlternativeName(_general_names(names))

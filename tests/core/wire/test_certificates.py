@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import ssl
 import stat
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from playground.wire.certificates import Identity, NoCertificate, given_identity, own_identity
+from playground.wire.certificates import (
+    Identity,
+    NoCertificate,
+    _general_names,
+    _make_server,
+    given_identity,
+    own_identity,
+)
 from playground.wire.tls import error_text, server_context, session_reused
 
 pytest.importorskip("cryptography")
@@ -53,7 +60,7 @@ def test_it_is_used_again_at_the_next_start(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("names", "days"), [(["desk.example"], 340), (["desk.example"], -1), (["other.example"], 1)]
+    ("names", "days"), [(["desk.example"], 340), (["desk.example"], -1), (["desk.example", "10.0.0.7"], 1)]
 )
 def test_near_its_end_or_for_other_names_it_is_renewed_by_the_same_authority(
     tmp_path: Path, names: list[str], days: int
@@ -153,3 +160,34 @@ def test_what_is_older_than_tls_1_2_is_refused(tmp_path: Path):
     with pytest.raises(SSL.Error) as raised:
         hands_shaken(context, client_context)
     assert error_text(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted"),
+    [("localhost", True), ("desk.example", True), ("bank.example", False), ("192.0.2.7", False)],
+)
+def test_the_authority_cannot_vouch_for_the_rest_of_the_world(tmp_path: Path, name: str, trusted: bool):
+    from cryptography import x509
+    from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+    own_identity(tmp_path, ["desk.example", "192.168.1.5"], NOW)
+    chain, key = tmp_path / "other.pem", tmp_path / "other-key.pem"
+    _make_server(
+        chain, key, tmp_path / "ca.pem", tmp_path / "ca-key.pem", [name], NOW
+    )  # who has its key, can
+    leaf, authority = x509.load_pem_x509_certificates(chain.read_bytes())
+    (wanted,) = _general_names([name])
+    assert isinstance(wanted, x509.DNSName | x509.IPAddress)
+    verifier = PolicyBuilder().store(Store([authority])).time(NOW).build_server_verifier(wanted)
+    with nullcontext() if trusted else pytest.raises(VerificationError):
+        verifier.verify(leaf, [])
+
+
+def test_other_names_of_this_machine_want_another_authority(tmp_path: Path):
+    first = own_identity(tmp_path, [], NOW)
+    assert first.authority is not None
+    known = first.authority.read_bytes()
+    own_identity(tmp_path, ["192.168.1.5"], NOW)
+    assert first.authority.read_bytes() == known  # a private address was allowed from the start
+    own_identity(tmp_path, ["desk.example"], NOW)
+    assert first.authority.read_bytes() != known

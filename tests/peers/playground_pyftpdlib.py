@@ -22,6 +22,7 @@ from playground.servers import Playground
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
 from playground.stores.accounts import Account, Accounts
+from playground.wire.certificates import Identity
 
 PENALTY = 0.001
 """Seconds that a wrong password is made to wait: theirs."""
@@ -37,6 +38,8 @@ class PlaygroundInThread:
 
     def __init__(self, addr: tuple[str, int] | None = None) -> None:
         tests = type(self).tests
+        theirs = getattr(type(self), "handler", None)  # a class of theirs has one that speaks TLS
+        certificate = Path(theirs.certfile) if theirs else None
         account = Account(tests.USER, tests.PASSWD, Path(tests.HOME), "elradfmwMT")
         playground = Playground(
             FtpServer(FtpLimits(login_penalty=PENALTY)),
@@ -45,6 +48,7 @@ class PlaygroundInThread:
             accounts=Accounts([account]),
             random=random.Random(1),
             settings={"ftp_root": tests.HOME},
+            identity=Identity(certificate, certificate) if certificate else None,
         )
         interface = (addr or (tests.HOST, 0))[0].replace(":", "\\:")
         self._service = playground.server.service(playground, f"tcp:0:interface={interface}")

@@ -111,7 +111,8 @@ def ready(lantern: Lantern, talk: Talk, rest: str) -> None:
         seat.ready = True
         present = [other for other in lantern.seats if other.present]
         are_ready = sum(other.ready for other in present)
-        lantern.effects.append(News(words.is_ready(seat.name, are_ready, len(present))))
+        if len(present) > 1:
+            lantern.effects.append(News(words.is_ready(seat.name, are_ready, len(present))))
 
 
 def go(lantern: Lantern, talk: Talk, rest: str) -> None:
@@ -158,12 +159,17 @@ def look(lantern: Lantern, talk: Talk, rest: str) -> None:
     if cave is None:
         chests = {seat.name: seat.chest for seat in lantern.seats}
         lantern.tell(talk, words.nothing_open(game.state, chests))
+        lazy = [seat.name for seat in lantern.seats if seat.present and not seat.ready]
+        if lazy and game.state == "lobby":
+            lantern.tell(talk, words.not_ready(lazy))
         return
     lantern.tell(talk, words.cave_seen(game.cave_number, cave.depth, cave.floor, cave.dangers))
     lantern.tell(
         talk,
         words.people_seen(cave.pockets, None if game.oil_until is None else game.oil_until - lantern.now()),
     )
+    if len(cave.pockets) > 1 and cave.undecided:
+        lantern.tell(talk, words.not_chosen(cave.undecided))
 
 
 def who(lantern: Lantern, talk: Talk, rest: str) -> None:

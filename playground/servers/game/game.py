@@ -231,7 +231,7 @@ class Game:
             s.conn for s in seats if s.conn and s.name in cave.pockets and s.name not in cave.choices
         )
         if asked:
-            self.effects.append(Tell(asked, words.your_turn(left, cave.pockets)))
+            self.effects.append(Tell(asked, words.your_turn(left, cave.pockets, cave.floor, cave.dangers)))
 
 
 DO: dict[Order, Callable[[Game], None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import cast
 
 from twisted.internet.interfaces import IDelayedCall
@@ -11,6 +12,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from playground.journal.events import Snapshot
+from playground.journal.redaction import Secret
 from playground.servers.game import secrets_said
 from playground.servers.game.dialogue import Talk
 from playground.servers.game.effects import (
@@ -62,6 +64,15 @@ class Player(Protocol):
     def line_end(self) -> bytes:
         r"""``\n``, but what a terminal in telnet's character mode needs is ``\r\n`` (RFC 854)."""
         return b"\r\n" if self._reader.echoing else b"\n"
+
+    def tell(self, line: bytes, secrets: Sequence[Secret] = ()) -> None:
+        """Send a line. In character mode, what is half typed makes room for it and stands beneath again."""
+        half_typed = self._reader.half_typed
+        if half_typed:
+            self.wire.write_silently(b"\r" + b" " * len(half_typed.decode(errors="replace")) + b"\r")
+        self.wire.send(line + self.line_end, secrets=secrets)
+        if half_typed:
+            self.wire.write_silently(half_typed)
 
     def remembered(self) -> Snapshot:
         """What is held for this connection."""

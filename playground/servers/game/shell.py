@@ -229,7 +229,7 @@ class Shell:
                 line = text.encode()
                 spans = secrets_said.in_answer(line, secret)
                 for player in self._reached(to):
-                    player.wire.send(line + player.line_end, secrets=spans)
+                    player.tell(line, spans)
             case Answer(to, data):
                 for player in self._reached((to,)):
                     player.wire.send(data)
@@ -239,7 +239,7 @@ class Shell:
                 for player in self._reached((to,)):
                     player.wire.refused(rule, text)
                     if not silent:
-                        player.wire.send(f"! {text}".encode() + player.line_end)
+                        player.tell(f"! {text}".encode())
             case Limit(to, setting, value, text):
                 for player in self._reached((to,)):
                     player.wire.limit(setting, value, text)

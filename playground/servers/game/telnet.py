@@ -86,6 +86,11 @@ class LineReader:
         """What there is of the line that is not whole yet."""
         return bytes(self._raw + self._buffer)
 
+    @property
+    def half_typed(self) -> bytes:
+        """What stands on the screen of a client in character mode, and is no line yet."""
+        return bytes(byte for byte in self._text if byte >= 0x20) if self.echoing else b""
+
     def take_echo(self) -> bytes:
         """What a client in character mode must see of its own typing since the last call."""
         echo = bytes(self._echo)

@@ -65,6 +65,13 @@ NOT_SAVED = "not saved: the disk did not take it, so it did not happen. Try agai
 NOT_SAVED_AT_ALL = f"{NOT_SAVED}: {BEGIN}"
 
 
+WORTH = ((75, "a treasure"), (50, "a chestful"), (25, "a bagful"), (0, "a pocketful"))
+"""What so many gems of three caves are called. Half of all careful people bring more than 45."""
+
+MOST_PLACED = 5
+"""Who came behind the winners is named up to here."""
+
+
 def plain(text: str, room: int = 400) -> str:
     """``text`` with nothing in it that could move another person's terminal, cut to ``room`` characters."""
     spaced = " ".join(text.split())
@@ -154,7 +161,7 @@ def says(name: str, text: str) -> str:
 def not_now(word: str, state: str) -> str:
     """The word is unknown, or means nothing in that state of the dialogue."""
     said = "that token" if TOKEN_LIKE.fullmatch(word) else f"'{plain(word, 20)}'"
-    return f"{said} means nothing while you are {state}"
+    return f"{said} means nothing while you are {state}. Say: help"
 
 
 def muted(calm: float) -> str:
@@ -197,9 +204,14 @@ def cave_opens(number: int, of: int, people: Sequence[str]) -> str:
     return f"> cave {number} of {of}. The lamps are lit. Inside: {names(people)}"
 
 
-def your_turn(left: float, pockets: Mapping[str, int]) -> str:
-    """The question of each step. ``left``: seconds."""
-    return f"? go deeper or go home? ({seconds(left)} of oil)  inside: {with_numbers(pockets)}"
+def your_turn(left: float, pockets: Mapping[str, int], floor: int, dangers: Sequence[str]) -> str:
+    """The question of each step, with all that there is to weigh. ``left``: seconds."""
+    question = f"? go deeper or go home? ({seconds(left)} of oil)  inside: {with_numbers(pockets)}"
+    if floor:
+        question += f"  floor: {floor}"
+    if dangers:
+        question += f"  seen: {', '.join(dangers)}"
+    return question
 
 
 def oil_burnt(undecided: list[str]) -> str:
@@ -245,12 +257,16 @@ def game_over(chests: Mapping[str, int]) -> list[str]:
     winners = [name for name, chest in chests.items() if chest == most]
     if not chests:
         return ["* the game is over"]
-    if len(chests) == 1:
-        return [f"* the game is over. {winners[0]} has brought {gems(most)} into the light", again]
     if not most:
         return ["* the game is over. The cave wins: nobody has a gem", again]
+    if len(chests) == 1:
+        worth = next(word for least, word in WORTH if most >= least)
+        return [f"* the game is over. {winners[0]} has brought {gems(most)} into the light: {worth}", again]
     verb = "wins" if len(winners) == 1 else "share the victory"
-    return [f"* the game is over. {names(winners)} {verb} with {gems(most)}", again]
+    others = sorted((name for name in chests if name not in winners), key=lambda name: -chests[name])
+    placed = [f"{name} with {chests[name]}" for name in others[:MOST_PLACED]]
+    behind = f", before {', '.join(placed)}" if placed else ""
+    return [f"* the game is over. {names(winners)} {verb} with {gems(most)}{behind}", again]
 
 
 # -- looking around ----------------------------------------------------------------------------------
@@ -260,6 +276,16 @@ def nothing_open(state: str, chests: Mapping[str, int]) -> str:
     """What ``look`` shows outside of a cave."""
     where = "between two caves" if state == "between" else "no cave is open"
     return f"> {where}. Chests: {with_numbers(chests) or 'none'}"
+
+
+def not_ready(people: Sequence[str]) -> str:
+    """Whom the lobby waits for."""
+    return f"> not ready yet: {names(people)}"
+
+
+def not_chosen(people: Sequence[str]) -> str:
+    """Whom the cave waits for."""
+    return f"> still to choose: {names(people)}"
 
 
 def cave_seen(number: int, depth: int, floor: int, dangers: Sequence[str]) -> str:

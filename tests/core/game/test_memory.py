@@ -76,7 +76,7 @@ def test_forget_connection_leaves_the_seats_away():
     assert ada.closed == ""
     assert ada.remembered == eve.remembered == {}
     assert ada.seat.state == "away"
-    ada.skip() << "go" >> "! 'go' means nothing while you are greeting"
+    ada.skip() << "go" >> "! 'go' means nothing while you are greeting. Say: help"
     ada << f"resume {ada.token}" >> "* welcome back ada. ..."
 
 

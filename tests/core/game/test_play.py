@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from playground.servers.game import words
 from tests.core.game.transcript import House
 
 
@@ -26,18 +29,18 @@ def test_two_players_go_through_a_cave_together():
     bob >> "* ada has chosen (1/2)"
     bob << "go" >> "= go" >> "> depth 1: a vein of 11 gems. 5 each, 1 left on the floor"
     ada >> "* bob has chosen (2/2)" >> "> depth 1: a vein of 11 gems. 5 each, 1 left on the floor"
-    ada >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5"
+    ada >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5  floor: 1"
 
     ada << "go"
     bob.skip() << "go" >> "= go" >> "> depth 2: gas! Once more, and this cave is lost"
-    bob >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5"
+    bob >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5  floor: 1  seen: gas"
 
     ada << "home"
     bob << "go"
     bob >> "* ada has chosen (1/2)" >> "= go"
     bob >> "> ada goes home with 6 gems, 1 of them from the floor. Chest 6"
     bob >> "> depth 3: a vein of 5 gems. All for bob"
-    bob >> "? go deeper or go home? (12s of oil)  inside: bob=10"
+    bob >> "? go deeper or go home? (12s of oil)  inside: bob=10  seen: gas"
     ada.skip_to("> depth 3")
     ada.reads_nothing()
 
@@ -90,7 +93,7 @@ def test_the_last_word_counts_while_others_think():
 def test_alone_the_oil_burns_a_minute():
     house = House("5 9", "1", "17 ghost ghost")
     (ada,) = house.seated("ada")
-    ada << "ready" >> "= ready" >> "* ada is ready (1/1)"
+    ada << "ready" >> "= ready"
     ada >> "> cave 1 of 3. The lamps are lit. Inside: ada"
     ada >> "? go deeper or go home? (60s of oil)  inside: ada=0"
     ada << "go" >> "= go" >> "> depth 1: a vein of 5 gems. All for ada"
@@ -102,7 +105,11 @@ def test_alone_the_oil_burns_a_minute():
     ada.skip() << "go" << "go" << "go"
     ada.skip_to("> depth 3: ghost again! All run. ada drops 17")
     ada >> "> cave 3 of 3 is over. Chests: ada=6"
-    ada >> "* the game is over. ada has brought 6 gems into the light" >> "* Say: ready, for another game"
+    (
+        ada
+        >> "* the game is over. ada has brought 6 gems into the light: a pocketful"
+        >> "* Say: ready, for another game"
+    )
     ada << "ready"
     assert ada.seat.chest == 0
     assert house.lantern.game.cave_number == 1
@@ -125,7 +132,8 @@ def test_most_gems_win():
         bob << "go"
         bob << "home"
         house.wait(1)
-    ada.skip_to("* the game is over. bob wins with")
+    (line,) = [line for line in ada.lines if line.startswith("* the game is over")]
+    assert re.fullmatch(r"\* the game is over\. bob wins with \d+ gems, before ada with \d+", line)
 
 
 def test_a_game_that_nobody_wins_goes_to_the_cave():
@@ -185,14 +193,14 @@ def test_when_the_last_one_leaves_the_table_is_fresh():
 @pytest.mark.parametrize(
     ("said", "heard"),
     [
-        ("go", "! 'go' means nothing while you are greeting"),
+        ("go", "! 'go' means nothing while you are greeting. Say: help"),
         ("name", "! a name has 1 to 16 letters, digits or '-'"),
         ("name ada lovelace", "! a name has 1 to 16 letters, digits or '-'"),
         ("name abcdefghijklmnopq", "! a name has 1 to 16 letters, digits or '-'"),
         ("name ada\x1b[2J", "! a name has 1 to 16 letters, digits or '-'"),
-        ("sit ada", "! 'sit' means nothing while you are greeting"),
-        ("\x1b[31mfoo\x07", "! '[31mfoo' means nothing while you are greeting"),
-        ("x" * 190, f"! '{'x' * 20}' means nothing while you are greeting"),
+        ("sit ada", "! 'sit' means nothing while you are greeting. Say: help"),
+        ("\x1b[31mfoo\x07", "! '[31mfoo' means nothing while you are greeting. Say: help"),
+        ("x" * 190, f"! '{'x' * 20}' means nothing while you are greeting. Say: help"),
         ("resume", "! no seat has that token"),
     ],
 )
@@ -241,7 +249,7 @@ def test_a_token_is_not_told_to_everybody():
     ada, bob = house.seated("ada", "bob")
     ada.skip() << f"say mine is {ada.token}!"
     ada >> "! that is your token: whoever reads it can take your seat"
-    ada << ada.token >> "! that token means nothing while you are seated"
+    ada << ada.token >> "! that token means nothing while you are seated. Say: help"
     bob.skip()
     bob.reads_nothing()
 
@@ -268,11 +276,11 @@ def test_who_watches_sees_the_cave_and_sits_down_in_the_lobby():
     ada, bob = house.playing("ada", "bob")
     eve.skip_to("> cave 1 of 3")
     eve << "sit eve" >> "! a game is under way; sit down when it is over"
-    eve << "name eve" >> "! 'name' means nothing while you are watching"
+    eve << "name eve" >> "! 'name' means nothing while you are watching. Say: help"
     ada << "quit"
     bob << "quit"
     eve.skip() << "sit bob" >> "* welcome bob. ..."
-    eve << "sit bob" >> "! 'sit' means nothing while you are seated"
+    eve << "sit bob" >> "! 'sit' means nothing while you are seated. Say: help"
 
 
 def test_look_and_who_tell_what_is_to_be_seen():
@@ -283,8 +291,41 @@ def test_look_and_who_tell_what_is_to_be_seen():
     house.wait(2)
     ada.skip() << "look"
     ada >> "> cave 1, depth 2. Floor: 1 gem. Dangers seen: gas" >> "> inside: ada=5, bob=5 (10s of oil)"
+    ada >> "> still to choose: ada and bob"
     ada << "who" >> "* ada: here, carries 5, chest 0" >> "* bob: here, carries 5, chest 0"
     house.person("eve") << "who" >> "* ada: here, carries 5, chest 0"
+
+
+def test_look_in_the_lobby_tells_whom_it_waits_for():
+    house = House()
+    ada, _bob, eve = house.seated("ada", "bob", "eve")
+    ada.skip() << "ready" >> "= ready" >> "* ada is ready (1/3)"
+    eve.drops()
+    ada.skip() << "look" >> "> no cave is open. Chests: ada=0, bob=0, eve=0" >> "> not ready yet: bob"
+
+
+def test_the_question_tells_all_that_there_is_to_weigh():
+    house = House("11 gas ghost")
+    ada, bob = house.playing("ada", "bob")
+    for _ in range(3):
+        ada.skip() << "go"
+        bob << "go"
+    ada.skip_to("? go deeper or go home? (12s of oil)  inside: ada=5, bob=5  floor: 1  seen: gas, ghost")
+
+
+@pytest.mark.parametrize(
+    ("gems", "worth"), [(1, "a pocketful"), (25, "a bagful"), (74, "a chestful"), (75, "a treasure")]
+)
+def test_a_solo_game_says_what_it_was_worth(gems: int, worth: str):
+    line, _ = words.game_over({"ada": gems})
+    assert line.endswith(f" into the light: {worth}")
+
+
+def test_a_long_list_of_losers_is_cut():
+    line, _ = words.game_over({f"p-{number}": number for number in range(50)})
+    assert line.endswith(
+        "p-49 wins with 49 gems, before p-48 with 48, p-47 with 47, p-46 with 46, p-45 with 45, p-44 with 44"
+    )
 
 
 def test_help_has_ten_lines_that_fit_a_terminal():

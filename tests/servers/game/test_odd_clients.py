@@ -60,6 +60,23 @@ async def test_telnet_in_character_mode_sees_what_it_types(house: House):
     ada.hang_up()
 
 
+@pytest_twisted.ensureDeferred
+async def test_news_do_not_tear_what_is_half_typed_in_character_mode(house: House):
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    await ada.until("* bob sits down\n")
+    ada.say(b"\xff\xfd\x03\xff\xfd\x01say h\xc3\xa9")
+    assert (await ada.until(b"h\xc3\xa9")).endswith(b"say h\xc3\xa9")
+    bob.say("say one\n")
+    assert await ada.until("one\r\nsay hé") == "\r      \r* bob: one\r\nsay hé".encode()
+    ada.say(b"\r\0")
+    assert await ada.until("* ada: hé\r\n") == "\r\n* ada: hé\r\n".encode()
+    assert "say h" not in str([event.data for event in served.events("event:sent")])
+    ada.hang_up()
+    bob.hang_up()
+
+
 @pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "GET /" + "x" * 3000 + " HTTP/1.1"])
 @pytest_twisted.ensureDeferred
 async def test_a_browser_gets_real_http(house: House, request_line: str):
@@ -90,7 +107,7 @@ async def test_get_alone_is_no_http(house: House):
     ada = await served.connect()
     ada.say("GET lost\n")
     assert await ada.line() == GREETING
-    assert await ada.line() == b"! 'get' means nothing while you are greeting\n"
+    assert await ada.line() == b"! 'get' means nothing while you are greeting. Say: help\n"
     ada.hang_up()
 
 

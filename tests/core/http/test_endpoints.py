@@ -10,6 +10,7 @@ import pytest
 from playground.servers.http.answer import Answer
 from playground.servers.http.endpoints import ALL
 from playground.servers.http.endpoints.front import POLICY, SCRIPT, STYLE, example_target
+from playground.servers.http.endpoints.parameters import PARAMETERS
 from playground.servers.http.endpoints.stateless import change
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.reader import Reader, Step
@@ -313,3 +314,18 @@ def test_every_example_works():
             wanted = answer.status if answer.status in (302, 307) else 200
         if endpoint.path != "/unstable" and answer.status != 426:
             assert answer.status == allowed.get(endpoint.path, wanted), endpoint.path
+
+
+def test_what_is_said_of_parameters_is_said_of_those_that_are_there():
+    known = {(one.path, name) for one in ALL for name in (*one.in_path, *one.about)}
+    assert {(path, name) for path, names in PARAMETERS.items() for name in names} <= known
+
+
+def test_every_path_tells_its_methods():
+    for one in ALL:
+        target = example_target(one)
+        options = ask(target, "OPTIONS").answer
+        allowed = dict(options.headers)[b"Allow"].decode().split(", ")
+        assert options.status == 204
+        assert {*one.methods, "OPTIONS"} <= set(allowed), one.path
+        assert ("HEAD" in allowed) == ("GET" in allowed)

@@ -10,6 +10,8 @@ import schemathesis
 
 numbers = itertools.count()
 
+SECONDS = r"([0-9]{1,5}(?:\.[0-9]{1,6})?)(?:ms|s)?|([0-9](?:\.[0-9]+)?(?:e-[0-9]+)?)"
+
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
@@ -22,6 +24,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.operation.path.startswith("/notes"):
         for name in query.keys() - {"limit", "cursor", "delay"}:
             del query[name]  # what nobody asked for is passed over, as everywhere in the web
-    delay = str(query.get("delay"))
-    if re.fullmatch(r"[0-9.e-]+", delay) and 0 < float(delay) <= 10:
-        query["delay"] = f"{float(delay) / 1000:f}"
+    if case.operation.path in ("/sse", "/jsonl") and "duration" not in query:
+        case.query = query = {**query, "duration": "0.01"}
+    path = case.path_parameters or {}
+    for places, name in ((query, "delay"), (query, "duration"), (path, "seconds")):
+        if found := re.fullmatch(SECONDS, str(places.get(name))):
+            places[name] = f"{float(found[1] or found[2]) / 100_000:.6f}"

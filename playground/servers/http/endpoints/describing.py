@@ -10,6 +10,7 @@ from playground.servers.http.answer import JSON, Answer, pretty_json
 from playground.servers.http.endpoints.echoing import NOSNIFF
 from playground.servers.http.endpoints.formats import Unchanging
 from playground.servers.http.endpoints.front import INTRODUCTION, example_values
+from playground.servers.http.endpoints.parameters import PARAMETERS
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, endpoint
 
@@ -89,7 +90,8 @@ def _parameter(one: Endpoint, name: str) -> dict[str, Any]:
         "name": name,
         "in": "path" if in_path else "header" if name in one.fields else "query",
         "description": one.about.get(name) or one.fields.get(name, ""),
-        "schema": one.contract.parameters.get(name, {"type": "string"}),
+        "schema": one.contract.parameters.get(name)
+        or PARAMETERS.get(one.path, {}).get(name, {"type": "string"}),
     }
     if in_path or name in one.contract.required:
         parameter["required"] = True

@@ -7,7 +7,7 @@ import re
 from playground.servers.http.answer import Answer, text_answer
 from playground.servers.http.endpoints.echoing import EVERY_METHOD, base
 from playground.servers.http.request import Request
-from playground.servers.http.router import Asker, endpoint
+from playground.servers.http.router import Asker, Contract, endpoint
 from playground.servers.http.written import location
 
 TIMES = {"n": "how many times, one less each time"}
@@ -55,6 +55,7 @@ def absolute_redirect(request: Request, asker: Asker, parameter: str) -> Answer:
     *EVERY_METHOD,
     example="/redirect-to?url=/get&status_code=307",
     about={"url": "the new address", "status_code": "300 to 399, else 302"},
+    contract=Contract(required=("url",)),
 )
 def redirect_to(request: Request, asker: Asker, parameter: str) -> Answer:
     """Sends you to the address that you name."""

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from playground import __version__
 
-sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for docs._ext
 
 project = "Protocol Playground"
 author = "Protocol Playground contributors"
 project_copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "event_reference", "machine_pictures"]
+extensions = [
+    "myst_parser",
+    "docs._ext.event_reference",
+    "docs._ext.http_reference",
+    "docs._ext.machine_pictures",
+]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 

@@ -88,7 +88,17 @@ def test_the_first_screen_of_readme_works_as_typed(terminal: Terminal):
 
 @pytest.mark.needs("curl", "ftp", "nc")
 @pytest.mark.parametrize(
-    "name", ["tutorial.md", "claims.md", "notes.md", "websocket.md", "tls.md", "metrics.md", "functions.md"]
+    "name",
+    [
+        "tutorial.md",
+        "claims.md",
+        "http.md",
+        "notes.md",
+        "websocket.md",
+        "tls.md",
+        "metrics.md",
+        "functions.md",
+    ],
 )
 def test_the_documents_work_as_typed(terminal: Terminal, name: str):
     transcripts = blocks(ROOT / "docs" / name)

@@ -1,7 +1,7 @@
 """Draw the states of an HTTP connection and the ways between them, from the table that the server goes by.
 
-Other machines are drawn in a row (``state_picture.py``). Here two states can be reached from nearly all others:
-they are bars above and below the row, and what leads to them is drawn upwards and downwards.
+Other machines are drawn in a row (``state_picture.py``). Here two states can be reached from nearly all
+others: they are bars above and below the row, and what leads to them is drawn upwards and downwards.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ PACKAGES = {
     "ncat": "ncat",
     "ncftpget": "ncftp",
     "openssl": "openssl",
+    "redis-cli": "redis-tools",
+    "redis-server": "redis-server",
     "socat": "socat",
     "telnet": "inetutils-telnet",
     "tnftp": "tnftp",

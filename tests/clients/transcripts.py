@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,10 +50,11 @@ class Step(NamedTuple):
 
 def blocks(document: Path) -> list[list[Step]]:
     """The transcripts of a Markdown document, in order."""
-    return [list(_steps(found.group(1))) for found in _BLOCK.finditer(document.read_text())]
+    return [list(steps(found.group(1))) for found in _BLOCK.finditer(document.read_text())]
 
 
-def _steps(text: str) -> Iterator[Step]:
+def steps(text: str) -> Iterator[Step]:
+    """The lines of one transcript."""
     for line in text.splitlines():
         if line.startswith("$ "):
             yield Step("shell", line[2:])
@@ -64,18 +65,23 @@ def _steps(text: str) -> Iterator[Step]:
 
 
 class Terminal:
-    """One terminal with a shell, beside a running playground."""
+    """One terminal with a shell, beside a running playground.
 
-    def __init__(self, playground: Running, folder: Path) -> None:
+    Without one, ``ports`` says which ports stand for those that the document names.
+    """
+
+    def __init__(
+        self, playground: Running | None, folder: Path, ports: Mapping[str, str] | None = None
+    ) -> None:
+        servers = playground.servers if playground is not None else {}
         self._ports = {
-            str(port): str(playground.servers[name].port)
-            for name, port in DEFAULT_PORTS.items()
-            if name in playground.servers
-        }
+            str(port): str(servers[name].port) for name, port in DEFAULT_PORTS.items() if name in servers
+        } | dict(ports or {})
+        self._left = False
         self._tokens: dict[str, str] = {}
         environment = {
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-            "PLAYGROUND_STATE_DIR": str(playground.state_dir),
+            "PLAYGROUND_STATE_DIR": str(playground.state_dir if playground else folder / "state"),
             "HOME": str(folder),
             "TERM": "dumb",
             "NO_COLOR": "1",
@@ -95,9 +101,12 @@ class Terminal:
         self._child.sendline(f"bind 'set enable-bracketed-paste off' 2>/dev/null; PS1={shlex.quote(PROMPT)}")
         self._prompted()
 
-    def play(self, steps: list[Step]) -> None:
-        """Play one transcript; fails with what was seen when something does not appear."""
-        running = False
+    def play(self, steps: Iterable[Step], *, leave: bool = False) -> None:
+        """Play one transcript; fails with what was seen when something does not appear.
+
+        With ``leave`` the program that runs in the end goes on, and the next transcript begins in it.
+        """
+        running = self._left
         for step in steps:
             text = self.real(step.text)
             if step.kind == "shell":
@@ -112,7 +121,8 @@ class Terminal:
                     self._child.sendline(text)
             else:
                 self._shown(text)
-        if running:
+        self._left = leave
+        if running and not leave:
             self._prompted()
 
     def real(self, text: str) -> str:
@@ -121,7 +131,7 @@ class Terminal:
             text = re.sub(rf"(?<=[ :]){default}\b", port, text)
         for written, token in self._tokens.items():
             text = text.replace(written, token)
-        return text.replace(".venv/bin/playground", "playground")
+        return re.sub(r"\.venv/bin/(playground|python)\b", r"\1", text)
 
     def close(self) -> None:
         """End the shell."""

@@ -48,8 +48,8 @@ class Session(msgspec.Struct, frozen=True):
     name: str
     """The digest of the id, under which the journal knows it."""
     user: str
-    begun: float
-    """Seconds since 1970."""
+    begun: int
+    """Milliseconds since 1970: as many digits each time, so that sizes can be compared."""
     cart: dict[str, int] = {}  # msgspec copies it
 
     @property
@@ -120,12 +120,11 @@ class Sessions:
             await self._end(key_of(before), "logged in again", settle)
         while len(self._seen) >= self._most:
             await self._end(next(iter(self._seen)), "too many", settle)
-        now = self._now()
         while True:
             ident = self._new_id()
             if digest(ident) not in self._names:  # the journal tells sessions apart by it
                 break
-        session = Session(digest(ident), user, now)
+        session = Session(digest(ident), user, round(1000 * self._now()))
         self._names.add(session.name)
         try:
             found = await self._put(key_of(ident), session, 0)
@@ -178,7 +177,7 @@ class Sessions:
     def _end_of(self, session: Session) -> float:
         """When a session that is used now ends."""
         end = self._now() + self._idle
-        return min(end, session.begun + self._longest) if self._longest else end
+        return min(end, session.begun / 1000 + self._longest) if self._longest else end
 
     async def _put(self, key: str, session: Session, version: int) -> Found | None:
         body = msgspec.json.encode(session)

@@ -52,15 +52,6 @@ def answer(port: int, trusted: Path) -> bytes:
         return bytes(said.read())
 
 
-def test_the_start_says_where_and_how_to_trust(tmp_path: Path):
-    with starting(*HTTP, "--tls", "auto", "--state-dir", str(tmp_path / "s")) as process:
-        assert "https" in line_with(process, "see tls below")
-        assert line_with(process, "  tls  ").endswith(f"curl --cacert {tmp_path}/s/tls/ca.pem \\\n")
-        assert re.fullmatch(r" +https://127\.0\.0\.1:\d+/state\n", line_with(process, ""))
-        assert "import" in line_with(process, "a browser")
-        assert stop(process).status == 0
-
-
 def test_an_ssl_endpoint_serves_with_its_own_certificate(files: Path, tmp_path: Path):
     good = files / "good"
     door = f"ssl:0:privateKey={good}/server-key.pem:certKey={good}/server.pem:interface=127.0.0.1"

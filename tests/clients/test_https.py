@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from playground.testing import Running, run
+from tests.cli.commands import line_with, starting, stop
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def port(running: Running) -> int:
     return running.servers["https"].port
 
 
-def typed(*words: str) -> subprocess.CompletedProcess[str]:
+def typed_in(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
     )
@@ -53,7 +54,7 @@ def plain(where: tuple[str, int], said: bytes) -> bytes:
 
 @pytest.mark.needs("curl")
 def test_curl_trusts_the_authority_that_the_ready_line_names(secured: Running):
-    asked = typed(
+    asked = typed_in(
         *("curl", "-sS", "--cacert", authority(secured), "-w", "%{http_version} %{ssl_verify_result}"),
         f"https://localhost:{port(secured)}/base64/aGVsbG8=",
     )
@@ -65,7 +66,7 @@ def test_curl_trusts_the_authority_that_the_ready_line_names(secured: Running):
 
 @pytest.mark.needs("curl")
 def test_without_it_curl_hangs_up_and_the_journal_knows_why(secured: Running):
-    assert typed("curl", "-sS", f"https://localhost:{port(secured)}/").returncode == 60
+    assert typed_in("curl", "-sS", f"https://localhost:{port(secured)}/").returncode == 60
     (refused,) = secured.events("event:refused")
     assert refused.rule == "tls-handshake"
     assert refused.text.endswith("The client does not trust the certificate; with curl, say --cacert.")
@@ -118,7 +119,7 @@ def test_alpn_agrees_on_http_1_1_or_on_nothing(secured: Running, offered: list[s
 @pytest.mark.needs("openssl")
 def test_tls_1_1_is_refused(secured: Running):
     old = ("openssl", "s_client", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
-    said = typed(*old, "-connect", f"127.0.0.1:{port(secured)}")
+    said = typed_in(*old, "-connect", f"127.0.0.1:{port(secured)}")
     assert said.returncode != 0
     (refused,) = secured.events("event:refused")
     assert refused.text == "The TLS handshake failed: unsupported protocol. TLS 1.2 or newer is spoken here."
@@ -179,3 +180,17 @@ def test_a_client_that_trusted_it_once_trusts_the_next_start(tmp_path: Path):
         before = trusted(first)
     with start(tmp_path / "s", tls="auto", https=0, only="http") as second:
         assert trusted(second) == before
+
+
+@pytest.mark.needs("curl")
+def test_the_start_says_where_and_how_to_trust(tmp_path: Path):
+    with starting(
+        "--only", "http", "--http", "0", "--https", "0", "--tls", "auto", "--state-dir", str(tmp_path / "s")
+    ) as process:
+        assert "https" in line_with(process, "see tls below")
+        typed = line_with(process, "  tls  ").replace("  tls  ", "") + line_with(process, "")
+        assert f" --cacert {tmp_path}/s/tls/ca.pem \\\n" in typed
+        assert "import" in line_with(process, "a browser")
+        said = typed_in("bash", "-c", typed)
+        assert (said.returncode, json.loads(said.stdout)["carried"]) == (0, {})
+        assert stop(process).status == 0

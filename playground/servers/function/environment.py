@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from playground.wire.listening import Listening
 
 
+TOLD_CHARACTERS = 300
+"""What is kept of a text that is not ours, where nothing else is said."""
+
+
 class Phase(StrEnum):
     """What an environment is doing."""
 
@@ -244,14 +248,15 @@ class Environment:
 
     def _printed(self, data: bytes) -> None:
         *lines, self._unfinished = (self._unfinished + data).split(b"\n")
-        if len(self._unfinished) > self._limits.output_line:
+        longest = self._limits.output_line or TOLD_CHARACTERS
+        if len(self._unfinished) > longest:
             lines.append(self._unfinished)
             self._unfinished = b""
         most = self._limits.output_lines
         for line in lines:
             self._lines += 1
             if not most or self._lines <= most:
-                said = line[: self._limits.output_line].decode(errors="replace")
+                said = line[:longest].decode(errors="replace")
                 self.trouble(f"{self.name} prints: {escape(said)}")
             elif self._lines == most + 1:
                 self.trouble(f"{self.name} prints more than {most} lines; the rest is not shown.")
@@ -262,9 +267,6 @@ class Environment:
             self.client.wire.connection.trouble(text)
         else:
             self.playground.journal.record(Trouble(protocol=self.playground.server.name, text=text[:500]))
-
-
-TOLD_CHARACTERS = 300
 
 
 def _told(content: bytes) -> str:

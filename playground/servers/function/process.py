@@ -20,7 +20,7 @@ PIPE_BYTES = 65_536
 RUNTIME = """
 import ctypes, resource, runpy, sys
 ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: whoever kills the playground kills this, too
-resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_AS, ({memory} or -1, {memory} or -1))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 sys.path.insert(0, {folder!r})
 sys.argv = ["awslambdaric", {handler!r}]
@@ -71,7 +71,13 @@ class FunctionProcess:
         assert self._popen.stdout is not None
         self.pid = self._popen.pid
         self._output = _Watched(self._popen.stdout.fileno(), self._read)
-        self._end = _Watched(os.pidfd_open(self.pid), self._ended)
+        try:
+            self._end = _Watched(os.pidfd_open(self.pid), self._ended)
+        except OSError:
+            self.kill()
+            self._popen.wait()
+            self._popen.stdout.close()
+            raise
         os.set_blocking(self._output.number, False)
         for watched in (self._output, self._end):
             reactor.addReader(watched)
@@ -113,7 +119,7 @@ def variables(folder: Path, name: str, api: str, memory: int) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory // 2**20),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory // 2**20 or 128),
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",

@@ -35,8 +35,8 @@ class RuntimeProtocol(Protocol):
 
     @property
     def owes_answer(self) -> bool:
-        """For the wire: the silence is this side's."""
-        return self.asks
+        """For the wire: an environment has deadlines of its own; a stranger that is silent is given up."""
+        return self.environment.client is self
 
     @property
     def wire(self) -> Observed:

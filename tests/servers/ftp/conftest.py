@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 import pytest_twisted
 
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
-from playground.testing import serve
+from playground.testing import Served, serve
+from playground.wire.certificates import Identity, own_identity, utc_now
+from tests.servers.ftp.encrypted import Serve
 
 LIMITS = FtpLimits(
     login_penalty=0.05, connections=8, connections_per_address=6, last_words=0.3, half_closed=2.0
@@ -22,3 +27,28 @@ async def ftp(tmp_path: Path):
     served = await serve(FtpServer(LIMITS), reactor, state_dir=tmp_path)
     yield served
     await served.stop()
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """A certificate of an authority of its own."""
+    pytest.importorskip("cryptography")
+    return own_identity(tmp_path_factory.mktemp("tls"), [], utc_now())
+
+
+@pytest_twisted.async_yield_fixture
+async def house(tmp_path: Path, identity: Identity) -> AsyncIterator[Serve]:
+    """Starts FTP servers that have it: ``await house("required", handshake=0.2)``."""
+    from twisted.internet import reactor  # noqa: TID251
+
+    running: list[Served] = []
+
+    async def start(tls: str = "allowed", **limits: Any) -> Served:
+        options = FtpLimits(**{"login_penalty": 0.05, "last_words": 0.3, **limits})
+        served = await serve(FtpServer(options), reactor, state_dir=tmp_path, identity=identity, ftp_tls=tls)
+        running.append(served)
+        return served
+
+    yield start
+    for served in running:
+        await served.stop()

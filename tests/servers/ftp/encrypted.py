@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,21 @@ SECONDS = 10.0
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 T = TypeVar("T")
+Serve = Callable[..., Awaitable[Served]]
+"""Starts an FTP server that has a certificate: the fixture ``house``."""
+
+
+def client(served: Served, newest: ssl.TLSVersion = TLS_1_3) -> Client:
+    """A new client, greeted, still without TLS."""
+    identity = served.playground.identity
+    assert identity is not None
+    assert identity.authority is not None
+    return Client(served.port, trusting(identity.authority, newest))
+
+
+def refusals(served: Served) -> list[tuple[str, str]]:
+    """Connection and rule of all refusals so far."""
+    return [(event.conn, event.rule) for event in served.events("event:refused")]
 
 
 def in_a_thread(served: Served, work: Callable[[], T]) -> Deferred[T]:

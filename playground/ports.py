@@ -25,6 +25,8 @@ class Port(NamedTuple):
     port: int
     server: Server
     tls: bool
+    upgrades: bool = False
+    """Whether TLS begins here when the client asks for it."""
 
 
 def names(settings: Settings) -> list[str]:

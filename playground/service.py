@@ -224,7 +224,8 @@ class PlaygroundService:
             server = running.playground.server
             said = self.settings.endpoints[name]
             tls = said.partition(":")[0] in ("ssl", "tls")
-            yield Port(name, with_port(said, running.port), running.address, running.port, server, tls)
+            plain = Port(name, with_port(said, running.port), running.address, running.port, server, tls)
+            yield plain._replace(upgrades=getattr(running.service, "speaks_tls", False))
             if running.secured is not None:
                 address, port = running.secured
                 endpoint = with_port(self.settings.tls_endpoints[name], port)

@@ -126,7 +126,7 @@ class _Up:
             )
             for one in service.ports()
         ]
-        secured = [one for one in service.ports() if one.tls and one.server.try_tls]
+        secured = [one for one in service.ports() if (one.tls or one.upgrades) and one.server.try_tls]
         text = start_text(
             version=__version__,
             rows=rows,

@@ -110,11 +110,10 @@ def _tls_lines(typed: str, authority: Path | None) -> list[str]:
     if authority is None:
         return [f"  tls       {typed.replace('{authority}', 'CERTIFICATE')}"]
     first, _, rest = typed.partition("{authority} ")
-    return [
-        f"  tls       {first}{_typed(authority)} \\",
-        f"              {rest}",
-        "            a browser: import that file as an authority, or accept its warning",
-    ]
+    lines = [f"  tls       {first}{_typed(authority)} \\", f"              {rest}"]
+    if rest.startswith("https:"):
+        lines.append("            a browser: import that file as an authority, or accept its warning")
+    return lines
 
 
 def own_command() -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from playground.servers.ftp import FtpServer
+from playground.servers.ftp.sandbox import SAMPLES
 from playground.testing import Running, run
 from tests.clients.shell import Shell
 
@@ -160,3 +162,22 @@ def test_who_speaks_tls_at_once_is_told_how_it_begins_here(tls: Shell):
     assert tls("curl -sSk ftps://$HOST:$FTP/").status != 0
     (refused,) = tls.waits_for("protocol:ftp", "event:refused")
     assert (refused.rule, refused.text[:14]) == ("tls", "That was TLS. ")
+
+
+@pytest.mark.needs("curl")
+def test_the_command_works_that_the_start_prints(tls: Shell, playground: Running):
+    host, port = playground.servers["ftp"]
+    authority = playground.state_dir / "tls" / "ca.pem"
+    said = tls(FtpServer.try_tls.format(authority=authority, host=host, port=port))
+    assert (said.status, said.text) == (0, SAMPLES["a.txt"])
+
+
+@pytest.mark.needs("curl")
+def test_the_start_says_how_to_begin_tls(tls: Shell):
+    said = tls("playground --until-eof --state-dir other --only ftp --ftp 0 --tls auto")
+    assert "  tls       curl --ssl-reqd --cacert " in said.text
+    said = tls("playground --until-eof --state-dir other --only ftp --ftp 0 --tls auto --ftp-tls off")
+    assert "--ssl-reqd" not in said.text
+    said = tls("playground --until-eof --state-dir other --only ftp --ftp 0 --ftp-tls required")
+    assert said.status != 0
+    assert "--ftp-tls required wants a certificate. Try: --tls auto" in said.err.decode()

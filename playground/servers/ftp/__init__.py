@@ -34,6 +34,7 @@ class FtpServer(Server):
     memory: ClassVar[frozenset[Where]] = frozenset({"connection"})
     remembers_you: ClassVar[str] = "while you are connected"
     try_it: ClassVar[tuple[str, ...]] = ("ftp {host} {port}",)
+    try_tls: ClassVar[str] = "curl --ssl-reqd --cacert {authority} ftp://{host}:{port}/a.txt"
     Options: ClassVar[type[Limits]] = FtpLimits
 
     def __init__(self, options: Limits | None = None) -> None:

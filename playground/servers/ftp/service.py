@@ -41,6 +41,11 @@ class FtpService(Service):
         """The live sessions by the id of their journal connection."""
         return self._listener.sessions if self._listener is not None else {}
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether a client may begin TLS."""
+        return self._listener is not None and self._listener.policy is not None
+
     @override
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]  # Twisted does not type it

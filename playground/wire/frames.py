@@ -101,10 +101,10 @@ class FrameReader:
         "_key",
         "_left",
         "_length",
+        "_message",
         "_most",
         "_most_frame",
         "_opcode",
-        "_pieces",
         "_size",
         "_text",
         "_total",
@@ -122,12 +122,12 @@ class FrameReader:
         self._length = 0
         self._size = 0
         self._key = b""
-        self._content: list[bytes] = []
+        self._content = bytearray()  # no list: each piece may be a single byte
         # Of the message under way:
         self._in_message = False
         self._opcode = 0
         self._deflated = False
-        self._pieces: list[bytes] = []
+        self._message = bytearray()
         self._total = 0
         self._text: codecs.IncrementalDecoder | None = None
 
@@ -239,8 +239,7 @@ class FrameReader:
     # -- contents ----------------------------------------------------------------------------
 
     def _control(self, data: bytes) -> Frame | Broken | None:
-        if data:
-            self._content.append(data)
+        self._content += data
         if self._left:
             return None
         content = self._take_content()
@@ -252,7 +251,7 @@ class FrameReader:
 
     def _data(self, data: bytes) -> Frame | Broken | None:
         whole, last = not self._left, not self._left and bool(self._head & _FIN)
-        if whole and last and not (self._deflated or self._content or self._pieces or self._text):
+        if whole and last and not (self._deflated or self._content or self._message or self._text):
             return self._short_way(data)
         if self._deflated and self._inflater is not None:
             room = self._most - self._total
@@ -269,20 +268,18 @@ class FrameReader:
                 self._text.decode(data, last)
             except UnicodeDecodeError:
                 return _not_utf_8()
-        if data:
-            self._total += len(data)
-            self._content.append(data)
+        self._total += len(data)
+        self._content += data
         if not whole:
             return None
         content = self._take_content()
         frame_opcode = self._head & _OPCODE
         self._head = -1
-        if content:
-            self._pieces.append(content)
+        self._message += content
         if not last:
             return Frame(frame_opcode, self._size, content)
-        message = b"".join(self._pieces)
-        self._pieces.clear()
+        message = bytes(self._message)
+        self._message.clear()
         self._in_message, self._text = False, None
         shown = message.decode() if self._opcode == Opcode.TEXT else message
         return Frame(frame_opcode, self._size, content, shown)
@@ -300,7 +297,7 @@ class FrameReader:
             return _not_utf_8()
 
     def _take_content(self) -> bytes:
-        content = self._content[0] if len(self._content) == 1 else b"".join(self._content)
+        content = bytes(self._content)
         self._content.clear()
         return content
 

@@ -22,6 +22,9 @@ from playground.wire.observed import Observed
 CLOSING_SECONDS = 1.0
 """How long the client may take to answer our close frame."""
 
+SLOWEST_SENDER = 1024
+"""Bytes a second. Who sends so many is alive in the middle of a frame too, where it cannot answer a ping."""
+
 LINGER_BYTES = 262_144
 """Bytes that are read and thrown away after a refusal, so that the client gets to read it."""
 
@@ -97,6 +100,7 @@ class WebSocket(Protocol):
         self._reader = FrameReader(terms.message, terms.frame, inflate)
         self._alive = True
         self._asked = 0.0
+        self._received = 0
         self._closing = False
         self._why = "client"
         self._broken = False
@@ -263,7 +267,9 @@ class WebSocket(Protocol):
         """Whether the client is still there: asked, where no whole frame has come for a while."""
         terms, wire = self._terms, self.wire
         pause = terms.ping
-        if self._alive:
+        received = wire.connection.bytes_received
+        before, self._received = self._received, received
+        if self._alive or received - before > SLOWEST_SENDER * pause:
             self._alive, self._asked = False, 0.0
         elif wire.clogged:
             pass  # a ping would wait behind what it does not read; that has an end of its own

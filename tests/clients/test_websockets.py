@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from playground.testing import Running, run
 
@@ -66,3 +68,16 @@ def test_a_page_from_elsewhere_is_refused(playground: Running):
     with opened(playground, origin=f"http://{host}:{port}") as socket:
         socket.send("hi")
         assert socket.recv(SECONDS) == "hi"
+
+
+def test_over_tls_it_is_the_same():
+    with run(only="http", tls="auto", https=0) as secured:
+        host, port = secured.servers["https"]
+        trust = ssl.create_default_context(cafile=str(secured.state_dir / "tls" / "ca.pem"))
+        url = f"wss://{host}:{port}/ws"
+        with connect(url, ssl=trust, origin=Origin(f"https://{host}:{port}"), proxy=None) as socket:
+            socket.send("x" * 100_000)
+            assert str(socket.recv(SECONDS)).startswith('{"n":1,"echo":"xxx')
+        foreign = Origin(f"http://{host}:{port}")
+        with pytest.raises(InvalidStatus), connect(url, ssl=trust, origin=foreign, proxy=None):
+            pass

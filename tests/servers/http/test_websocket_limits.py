@@ -62,6 +62,14 @@ async def closes(talk: Talk) -> int:
     return int.from_bytes(content[:2], "big")
 
 
+def later(seconds: float) -> Any:
+    """A while: these tests are about time."""
+    from twisted.internet import reactor  # noqa: TID251
+    from twisted.internet.task import deferLater
+
+    return deferLater(reactor, seconds)
+
+
 # -- who may come in -------------------------------------------------------------------------
 
 
@@ -125,6 +133,18 @@ async def test_half_a_frame_is_no_sign_of_life(server: Open) -> None:
     talk = await opened(site)
     talk.say(said(b"x" * 100)[:50])
     assert await closes(talk) == 1011
+
+
+async def test_a_frame_that_takes_long_is_waited_for_while_it_comes(server: Open) -> None:
+    site = await server(websocket_ping=0.05, websocket_pong=0.1)
+    talk = await opened(site)
+    message = said(b"x" * 40_000, Opcode.BINARY)
+    for start in range(0, len(message), 2000):
+        talk.say(message[start : start + 2000])
+        await later(0.02)
+    assert (await talk.until(b"x" * 40_000)).endswith(frame(Opcode.BINARY, b"x" * 40_000))
+    assert not site.events("event:limit")
+    talk.hang_up()
 
 
 async def test_where_nobody_is_asked_silence_has_an_end_too(server: Open) -> None:

@@ -11,8 +11,9 @@ from twisted.internet.error import CannotListenError
 
 from playground.layers import SECURED, SPECS
 from playground.servers import Server
-from playground.settings import Settings, interface
+from playground.settings import Settings
 from playground.terminal.start import reachable
+from playground.where import interface
 
 
 class Port(NamedTuple):

@@ -27,6 +27,7 @@ from playground.servers.catalogue import BUILT_IN, NoServer, catalogue
 from playground.servers.function.limits import FunctionLimits
 from playground.stores.accounts import Account, LoginLimits
 from playground.stores.opening import NoStore, check_store, without_password
+from playground.where import endpoint_of, is_loopback, metrics_of, said_of, tls_endpoints_of, tls_of
 from playground.wire.limits import Limits
 
 DEMO_PEOPLE = ("ada", "bob")
@@ -114,12 +115,12 @@ def load(
     except NoServer as error:
         raise SettingError(str(error)) from error
     host = given.text("host", "127.0.0.1")
-    endpoints = {name: _endpoint(given, name, server, host) for name, server in servers.items()}
-    tls_endpoints = _tls_endpoints(given, servers, host)
+    endpoints = {name: endpoint_of(given, name, server, host) for name, server in servers.items()}
+    tls_endpoints = tls_endpoints_of(given, servers, host)
     state_dir, log = places(given)
-    metrics = _metrics(given)
+    metrics = metrics_of(given)
     reached = (*endpoints.values(), *tls_endpoints.values(), *filter(None, [metrics]))
-    loopback = all(map(_is_loopback, reached))
+    loopback = all(map(is_loopback, reached))
     others = given.merged("account")
     demo = {
         name: name if loopback else secrets.token_urlsafe(6) for name in DEMO_PEOPLE if name not in others
@@ -134,7 +135,7 @@ def load(
         function=tables["function"],
         accounts=tuple(_accounts(given, demo)),
         demo_passwords=demo,
-        tls=_tls(given),
+        tls=tls_of(given),
         tls_endpoints=tls_endpoints,
         metrics=metrics,
         functions=_functions(given),
@@ -166,39 +167,10 @@ def _names(given: Layers, known: Mapping[str, Any]) -> list[str]:
         if name not in known:
             raise SettingError(f"There is no server {name!r}. There are: {', '.join(known)}.")
     wanted = given.texts("only") or list(known)
-    names = [name for name in known if name in wanted and _address(given, name).lower() != "off"]
+    names = [name for name in known if name in wanted and said_of(given, name).lower() != "off"]
     if not names:
         raise SettingError("Every server is off; nothing would be started.")
     return names
-
-
-def _address(given: Layers, name: str) -> str:
-    """What was said about where a server listens, or nothing."""
-    said = given.address(name)
-    return str(said.value).strip() if said else ""
-
-
-def _endpoint(given: Layers, name: str, server: type[Server], host: str) -> str:
-    return _settled(name, _address(given, name) or server.endpoint, host)
-
-
-def _tls(given: Layers) -> str:
-    text = given.text("tls", "off").strip()
-    return text.lower() if text.lower() in ("off", "auto") else str(Path(text).expanduser().absolute())
-
-
-def _tls_endpoints(given: Layers, servers: Mapping[str, type[Server]], host: str) -> dict[str, str]:
-    """Where servers listen with TLS besides."""
-    found = {}
-    for name, server in servers.items():
-        option = SECURED.get(name)
-        said = given.text(option).strip() if option else ""
-        if _tls(given) == "off":
-            if said and said.lower() != "off":
-                raise SettingError(f"--{option} needs a certificate. Try: --tls auto")
-        elif server.tls_endpoint and said.lower() != "off":
-            found[name] = _settled(option or name, said or server.tls_endpoint, host)
-    return found
 
 
 def _functions(given: Layers) -> Path | None:
@@ -206,50 +178,6 @@ def _functions(given: Layers) -> Path | None:
     if folder is not None and not folder.is_dir():
         raise SettingError(f"--functions {folder} is no folder.")
     return folder
-
-
-def _metrics(given: Layers) -> str:
-    """Where Prometheus may ask. A port alone is this machine's, whatever ``--host`` says."""
-    text = given.text("metrics", "off").strip()
-    return "" if text.lower() == "off" else _settled("metrics", text, "127.0.0.1")
-
-
-def _settled(name: str, address: str, host: str) -> str:
-    """An endpoint string, of a port or of one that may lack its interface."""
-    if address.isdecimal() and address.isascii():
-        if len(address) > 5 or int(address) > 65535:
-            raise SettingError(f"{name}: {address} is no port; ports end at 65535.")
-        address = f"tcp:{address}"
-    elif ":" not in address:
-        raise SettingError(
-            f"{name}: {address!r} is no port, not off, and no endpoint string such as tcp:8080."
-        )
-    # An endpoint written in full is taken as it is; a port alone is bound to --host.
-    if address.split(":")[0] in ("tcp", "udp") and address.count(":") == 1:
-        address += ":interface=" + host.strip("[]").replace(":", r"\:")
-    return address
-
-
-def interface(endpoint: str) -> str:
-    """The address that an endpoint string names; empty for none, which is every address."""
-    kind, *rest = re.split(r"(?<!\\):", endpoint)
-    found = ""
-    if kind == "tcp" and len(rest) > 1 and "=" not in rest[1]:
-        found = rest[1]  # tcp:8080:127.0.0.1 is allowed, too
-    for part in rest:
-        if part.startswith("interface="):
-            found = part.removeprefix("interface=")
-    return found.replace("\\", "")
-
-
-def _is_loopback(endpoint: str) -> bool:
-    if endpoint.startswith("unix:"):
-        return True
-    address = interface(endpoint)
-    try:
-        return address == "localhost" or ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False  # a name, or none, which is every address
 
 
 OTHER_LIMITS: Mapping[str, type[Any]] = {

@@ -6,6 +6,7 @@ session. See draft-ietf-httpapi-idempotency-key-header.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,13 +35,13 @@ class Attempts:
     """All keys of one server.
 
     ``now`` is a clock in seconds. A key is forgotten ``seconds`` after its
-    first use, and where there would be more than ``most``, the oldest
-    gives way.
+    first use (0: never), and where there would be more than ``most``, the
+    oldest gives way.
     """
 
     def __init__(self, now: Callable[[], float], *, seconds: float, most: int) -> None:
         self._now = now
-        self._seconds = seconds
+        self._seconds = seconds or math.inf
         self._most = max(most, 1)
         self._by_key: dict[str, Attempt] = {}  # the oldest first
         self._begun = 0
@@ -82,7 +83,7 @@ class Attempts:
         now = self._now()
         for key, attempt in list(self._by_key.items()):
             if attempt.expires > now:
-                return attempt.expires - now
+                return attempt.expires - now if attempt.expires < math.inf else None
             del self._by_key[key]
             self._subjects = None
         return None
@@ -102,5 +103,5 @@ class Attempts:
 
     def subject(self, attempt: Attempt) -> Subject:
         """One for the journal."""
-        left = max(round(attempt.expires - self._now(), 3), 0.0)
+        left = max(round(attempt.expires - self._now(), 3), 0.0) if attempt.expires < math.inf else None
         return Subject("session", attempt.name, attempt.remembered, left)

@@ -143,3 +143,13 @@ def test_a_key_stands_in_the_journal_by_its_digest():
     assert subject.where == "session"
     assert subject.expires_in == 60
     assert "private" not in str(subject)
+
+
+def test_a_key_may_be_kept_for_ever():
+    clock = Clock()
+    attempts = Attempts(clock, seconds=0, most=2)
+    attempt = attempts.begin("k", b"")
+    clock.now += 1e9
+    assert attempts.find("k") is attempt
+    assert attempts.expire() is None
+    assert attempts.subjects()[0].expires_in is None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sphinx.application import Sphinx
 
 from docs._ext.state_picture import Arrow, picture
+from playground.servers.ftp import states as ftp
 from playground.servers.game import dialogue, seats, table
 from playground.wire.machines import transitions
 
@@ -22,7 +23,22 @@ def of_machine(name: str, states: str, make_machine: object) -> str:
     return picture(name, states.split(), arrows)
 
 
+TRANSFERS = {ftp.BEGINS: ("a transfer begins",), ftp.ENDS: ("a transfer ends",)}
+"""Words for what would be a long list; the page says which inputs they stand for."""
+
+
+def of_ftp() -> str:
+    """The picture of an FTP session, from the table that its tests walk."""
+    arrows = [
+        Arrow(way.before, f"{what} ({way.seldom})" if way.seldom else what, way.after)
+        for way in ftp.WAYS
+        for what in TRANSFERS.get(way.inputs, way.inputs)
+    ]
+    return picture("FTP session", list(ftp.State), arrows, many=4)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
+    "ftp session": of_ftp,
     "game dialogue": lambda: of_machine(
         "game dialogue", "greeting watching seated muted half-closed closed", dialogue.dialogue_machine
     ),

@@ -18,7 +18,7 @@ CHARACTER, LINE = 6.7, 14
 BOX, GAP, EDGE = 40, 76, 24
 """Height of a state, distance between two, room around them."""
 MANY = 3
-"""From so many states an input is told in words."""
+"""From so many states an input is told in words, where nobody asks for another number."""
 
 
 class Arrow(NamedTuple):
@@ -49,9 +49,9 @@ class Arc:
         return self.last - self.first
 
 
-def picture(name: str, states: Sequence[str], arrows: Iterable[Arrow]) -> str:
+def picture(name: str, states: Sequence[str], arrows: Iterable[Arrow], many: int = MANY) -> str:
     """An ``<svg>`` element, and the sentences beneath it; no empty line in it, so that Markdown takes it."""
-    few, sentences = told_in_words(list(arrows))
+    few, sentences = told_in_words(list(arrows), many)
     row = Row(states, few)
     drawn = "\n".join(row.drawn())
     beneath = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
@@ -66,7 +66,7 @@ def picture(name: str, states: Sequence[str], arrows: Iterable[Arrow]) -> str:
     )
 
 
-def told_in_words(arrows: Sequence[Arrow]) -> tuple[list[Arrow], list[str]]:
+def told_in_words(arrows: Sequence[Arrow], many: int = MANY) -> tuple[list[Arrow], list[str]]:
     """The arrows that are drawn, and sentences for those that would hide them."""
     sources: dict[tuple[str, str], list[str]] = {}
     for arrow in arrows:
@@ -74,7 +74,7 @@ def told_in_words(arrows: Sequence[Arrow]) -> tuple[list[Arrow], list[str]]:
             sources.setdefault((arrow.input, arrow.after), []).append(arrow.before)
     together: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for (name, after), befores in sources.items():
-        if len(befores) >= MANY:
+        if len(befores) >= many:
             together.setdefault((tuple(befores), after), []).append(name)
     told = {(name, after) for (_, after), names in together.items() for name in names}
     few = [arrow for arrow in arrows if (arrow.input, arrow.after) not in told or arrow.before == arrow.after]

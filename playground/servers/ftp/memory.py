@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from playground.journal.events import Json
+from playground.servers.ftp.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ def snapshot(memory: Remembered) -> dict[str, Json]:
     return {name: value for name in _NAMES if (value := getattr(memory, name)) != getattr(FRESH, name)}
 
 
-def phase(memory: Remembered) -> str:
+def phase(memory: Remembered) -> State:
     """The state of the machine ``ftp`` that ``memory`` stands for."""
     if memory.quit_pending:
-        return "quitting"
+        return State.QUITTING
     if memory.data and memory.data.startswith("transfer:"):
-        return "transferring"
+        return State.TRANSFERRING
     if memory.rename_from is not None:
-        return "rename-pending"
+        return State.RENAME_PENDING
     if memory.authenticated:
-        return "logged-in"
-    return "user-given" if memory.user else "connected"
+        return State.LOGGED_IN
+    return State.USER_GIVEN if memory.user else State.CONNECTED

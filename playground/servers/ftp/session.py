@@ -21,11 +21,10 @@ from playground.servers.ftp.permissions import Visitor
 from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
 from playground.servers.ftp.quota import Tally
 from playground.servers.ftp.rules import argument_fault, plain_eprt, plain_listing
+from playground.servers.ftp.states import TRANSFERS
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
 from playground.wire.connection import Connection
 
-TRANSFERS = frozenset({"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"})
-"""The commands that need a data connection."""
 UPLOADS = frozenset({"STOR", "STOU", "APPE"})
 """Those of them that store something."""
 

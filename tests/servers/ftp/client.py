@@ -88,6 +88,11 @@ async def connect(served: Served) -> Client:
     return client
 
 
+def steps(served: Served) -> list[Any]:
+    """The events in which the machine ``ftp`` has moved."""
+    return [event for event in served.events("event:state") if event.machine and event.before != event.after]
+
+
 def tell(event: Any) -> str:
     """One event as one line."""
     kind = type(event).__name__

@@ -1,4 +1,4 @@
-"""An FTP server for each test, with waits that suit a test."""
+"""An FTP server for each test, with waits that suit a test. Its states change in known ways only."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest_twisted
 
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
+from playground.servers.ftp.states import WAYS
 from playground.testing import Served, serve
 from playground.wire.certificates import Identity, own_identity, utc_now
+from tests.servers.ftp.client import steps
 from tests.servers.ftp.encrypted import Serve
 
 LIMITS = FtpLimits(
@@ -27,6 +29,7 @@ async def ftp(tmp_path: Path):
     served = await serve(FtpServer(LIMITS), reactor, state_dir=tmp_path)
     yield served
     await served.stop()
+    only_known_ways(served)
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +55,10 @@ async def house(tmp_path: Path, identity: Identity) -> AsyncIterator[Serve]:
     yield start
     for served in running:
         await served.stop()
+        only_known_ways(served)
+
+
+def only_known_ways(served: Served) -> None:
+    """Fail when the machine ``ftp`` has gone a way that is not in its table."""
+    ways = {(way.before, what, way.after) for way in WAYS for what in way.inputs}
+    assert {(step.before, step.input, step.after) for step in steps(served)} <= ways

@@ -194,3 +194,64 @@ def test_the_start_says_where_and_how_to_trust(tmp_path: Path):
         said = typed_in("bash", "-c", typed)
         assert (said.returncode, json.loads(said.stdout)["carried"]) == (0, {})
         assert stop(process).status == 0
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/bytes/100000?seed=7",
+        "/stream-bytes/100000?seed=7&chunk_size=999",
+        "/drip?numbytes=2000000&duration=0",
+    ],
+)
+def test_what_is_long_comes_whole_through_tls(secured: Running, path: str, tmp_path: Path):
+    urls = (f"http://{secured.servers['http']}{path}", f"https://localhost:{port(secured)}{path}")
+    for url, name in zip(urls, ("plain", "secured"), strict=True):
+        asked = typed_in("curl", "-sS", "--cacert", authority(secured), "-o", str(tmp_path / name), url)
+        assert (asked.returncode, asked.stderr) == (0, "")
+    plain_bytes = (tmp_path / "plain").read_bytes()
+    assert len(plain_bytes) >= 100_000
+    assert (tmp_path / "secured").read_bytes() == plain_bytes
+
+
+def test_one_byte_at_a_time_through_tls(secured: Running):
+    context = ssl.create_default_context(cafile=authority(secured))
+    with (
+        socket.create_connection(("127.0.0.1", port(secured)), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname="127.0.0.1") as client,
+    ):
+        for (
+            byte
+        ) in b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmeow":
+            client.sendall(bytes([byte]))
+        heard = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert heard.endswith(b"\r\n\r\nmeow")
+    assert [event.size for event in secured.events("event:received")] == [74, 4]
+
+
+def test_a_websocket_over_tls_wants_the_origin_of_https(secured: Running):
+    def opened(origin: str, end: bytes) -> bytes:
+        context = ssl.create_default_context(cafile=authority(secured))
+        with (
+            socket.create_connection(("127.0.0.1", port(secured)), timeout=10) as raw,
+            context.wrap_socket(raw, server_hostname="localhost") as client,
+        ):
+            client.sendall(
+                b"GET /websocket/echo HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nOrigin: %b\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                b"\x81\x84\x00\x00\x00\x00meow\x88\x80\x00\x00\x00\x00" % (port(secured), origin.encode())
+            )
+            heard = b""
+            while not heard.endswith(end):
+                more = client.recv(65_536)
+                assert more, heard
+                heard += more
+            return heard
+
+    heard = opened(f"https://localhost:{port(secured)}", b"\x88\x00")
+    assert heard.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert heard.endswith(b"\x81\x04meow\x88\x00")
+    refused = opened(f"http://localhost:{port(secured)}", b"\n")
+    assert refused.startswith(b"HTTP/1.1 403 Forbidden\r\n")

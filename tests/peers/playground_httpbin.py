@@ -12,3 +12,15 @@ import pytest
 def httpbin() -> SimpleNamespace:
     """The playground's HTTP server, over TCP."""
     return SimpleNamespace(url=f"http://{os.environ['PLAYGROUND_AT']}")
+
+
+@pytest.fixture(scope="session")
+def httpbin_secure() -> SimpleNamespace:
+    """The same server with TLS."""
+    return SimpleNamespace(url=f"https://{os.environ['PLAYGROUND_SECURED_AT']}")
+
+
+@pytest.fixture(scope="session")
+def httpbin_ca_bundle() -> str:
+    """Whom its clients must trust."""
+    return os.environ["PLAYGROUND_AUTHORITY"]

@@ -11,16 +11,9 @@ from tests.peers.downloads import pip, plain_environment, source
 
 VERSION = "requests==2.34.2"
 
-_TLS = "wants pytest-httpbin's second server, with TLS and the certificates of its package"
 _NETWORK = "asks an address on the internet, not httpbin"
 
 DESELECTED = {
-    "TestRequests::test_proxy_error_on_bad_url": _TLS,
-    "TestRequests::test_pyopenssl_redirect": _TLS,
-    "TestRequests::test_invalid_ca_certificate_path": _TLS,
-    "TestRequests::test_invalid_ssl_certificate_files": _TLS,
-    "TestRequests::test_certificate_failure": _TLS,
-    "TestRequests::test_auth_is_stripped_on_http_downgrade": _TLS,
     "TestTimeout::test_connect_timeout": _NETWORK,
     "TestTimeout::test_total_timeout_connect": _NETWORK,
 }
@@ -32,7 +25,7 @@ def test_the_tests_of_requests_pass(tmp_path: Path):
     library = tmp_path / "lib"
     wanted = [VERSION.replace("==", "[socks]=="), "pytest-mock", "trustme"]
     pip(sys.executable, "install", "--target", str(library), *wanted)
-    with run(only="http") as playground:
+    with run(only="http", tls="auto", https=0) as playground:
         said = subprocess.run(
             [
                 sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "playground_httpbin",
@@ -43,6 +36,8 @@ def test_the_tests_of_requests_pass(tmp_path: Path):
             env=plain_environment(
                 PYTHONPATH=f"{Path(__file__).parent}:{library}",
                 PLAYGROUND_AT=str(playground.servers["http"]),
+                PLAYGROUND_SECURED_AT=f"localhost:{playground.servers['https'].port}",
+                PLAYGROUND_AUTHORITY=playground.ready["tls"]["authority"],
             ),
             capture_output=True, text=True, timeout=90, check=False,
         )  # fmt: skip

@@ -255,3 +255,14 @@ def test_a_websocket_over_tls_wants_the_origin_of_https(secured: Running):
     assert heard.endswith(b"\x81\x04meow\x88\x00")
     refused = opened(f"http://localhost:{port(secured)}", b"\n")
     assert refused.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+
+
+@pytest.mark.needs("curl")
+def test_a_login_over_tls_gives_a_cookie_that_goes_over_tls_alone(secured: Running):
+    for url, expected in ((f"https://localhost:{port(secured)}", True), (secured.url, False)):
+        asked = typed_in(
+            *("curl", "-sS", "-i", "--cacert", authority(secured), "-d", "user=ada&password=ada"),
+            f"{url}/session/login",
+        )
+        (field,) = [line for line in asked.stdout.splitlines() if line.startswith("Set-Cookie: session=")]
+        assert ("; Secure" in field) is expected

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from playground.servers.http.endpoints import ALL
-from playground.servers.http.endpoints.front import example_target
+from playground.servers.http.endpoints.front import behind, example_target
 from playground.servers.http.router import Endpoint
 from playground.testing import run
 from tests.peers.downloads import newer_python, pip
@@ -33,11 +33,12 @@ def target(one: Endpoint) -> str:
 
 
 def answer_of(one: Endpoint, address: tuple[str, int]) -> bytes:
-    """The bytes that an endpoint answers with."""
+    """The bytes that an endpoint answers with, when it is sent the form in its example."""
+    body = "" if "Content-Type" in one.example else next(behind(one, "-d"), "")
     method = "GET" if "GET" in one.methods else one.methods[0]
     with socket.create_connection(address, timeout=10) as client:
         head = f"{method} {target(one)} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip, deflate, br\r\n"
-        client.sendall(f"{head}Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
+        client.sendall(f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
         return b"".join(iter(lambda: client.recv(65_536), b""))
 
 

@@ -161,7 +161,7 @@ def _form(one: Endpoint) -> str:
     if any(name in ("POST", "PUT", "PATCH") for name in one.methods):
         fields += (
             f'<label>body <textarea id="b-{_id(one)}" form="f-{_id(one)}" data-type="{_media_type(one)}">'
-            f"{escape(next(_behind(one, '-d', '--json'), 'name=ada'))}</textarea></label>\n"
+            f"{escape(next(behind(one, '-d', '--json'), 'name=ada'))}</textarea></label>\n"
         )
     return (
         f'<form id="f-{_id(one)}" method="{method}" action="{escape(action)}"'
@@ -205,14 +205,14 @@ def _media_type(one: Endpoint) -> str:
     return next(iter(one.contract.accepts), "")
 
 
-def _behind(one: Endpoint, *options: str) -> Iterator[str]:
+def behind(one: Endpoint, *options: str) -> Iterator[str]:
     """The words that stand behind these options in an example that is a command."""
     words = shlex.split(one.example)
     return (word for option, word in pairwise(words) if option in options)
 
 
 def _example_headers(one: Endpoint) -> dict[str, str]:
-    fields = (field.partition(":") for field in _behind(one, "-H"))
+    fields = (field.partition(":") for field in behind(one, "-H"))
     return {name: value.strip() for name, _, value in fields}
 
 

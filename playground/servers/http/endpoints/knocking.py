@@ -15,8 +15,8 @@ from playground.servers.http.upgrade import same_origin
 from playground.stores.accounts import Account, TooManyGuesses
 from playground.stores.hashing import Overloaded
 
-PRIVATE = (b"Cache-Control", b"private, no-store")
-"""What is answered to one person is nobody else's, and is not to be found on a disk. RFC 9111 5.2.2."""
+PRIVATE = (b"Cache-Control", b"no-store")
+"""What is answered to one person is kept by nobody, neither between us nor on a disk. RFC 9111 5.2.2.5."""
 
 LONGEST_WORD = 1024
 """Characters of a name or a password."""

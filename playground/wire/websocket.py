@@ -171,6 +171,8 @@ class WebSocket(Protocol):
     def input_ended(self) -> None:
         """The client has closed its half: answer what is still to be answered, then close."""
         self._input_over = True
+        if self._closing:  # the goodbye that was waited for will not come
+            self.wire.loseConnection(self._why)
         self._read()
 
     def goodbye(self, reason: str) -> None:

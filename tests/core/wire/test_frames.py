@@ -152,3 +152,31 @@ def test_a_message_of_nothing_but_final_blocks_is_refused() -> None:
     assert agreed is not None
     with pytest.raises(ValueError, match="final"):
         Inflate(agreed).inflate(b"\x03\x00" * 100, 10, last=True)
+
+
+deflated = st.lists(
+    st.tuples(st.sampled_from([0, 1, 2]), st.booleans(), st.booleans(), st.binary(max_size=60)).map(
+        lambda one: frame(one[0], one[3], fin=one[1], deflated=one[2], key=KEY)
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+@given(deflated, st.integers(1, 40))
+def test_no_deflated_bytes_whatever_make_it_fail(stream: bytes, size: int) -> None:
+    def found(*pieces: bytes) -> list[Frame | Broken]:
+        agreed = agree("permessage-deflate")
+        assert agreed is not None
+        reader, frames = FrameReader(1000, 0, Inflate(agreed)), list[Frame | Broken]()
+        for piece in pieces:
+            reader.feed(piece)
+            while not (frames and isinstance(frames[-1], Broken)) and (one := reader.next()) is not None:
+                frames.append(one)
+        return frames
+
+    pieces = [stream[i : i + size] for i in range(0, len(stream), size)]
+    whole, cut = found(stream), found(*pieces)
+    assert [one for one in whole if isinstance(one, Frame)] == [one for one in cut if isinstance(one, Frame)]
+    assert [one.code for one in whole if isinstance(one, Broken)] == [
+        one.code for one in cut if isinstance(one, Broken)
+    ]

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from typing_extensions import override
 
@@ -122,6 +123,15 @@ def said(content: bytes, opcode: int = Opcode.TEXT) -> bytes:
     return frame(opcode, content, key=KEY)
 
 
+async def goodbye(talk: Talk) -> bytes:
+    """What is said up to the close frame, which is answered."""
+    said_before = await talk.until(b"\x88")
+    head = await talk.take(1)
+    content = await talk.take(head[0])
+    talk.say(said(content, Opcode.CLOSE))
+    return bytes(said_before + head + content + await talk.rest())
+
+
 async def test_a_text_message_is_a_line_both_ways(house: House) -> None:
     talk = await house.enter()
     talk.say(said(b"one") + said(b"two\n") + said("drei, größer".encode()))
@@ -177,7 +187,7 @@ async def test_a_client_that_closes_its_half_is_answered(house: House) -> None:
 async def test_what_cannot_be_a_line_is_refused(house: House, message: bytes, code: int, told: str) -> None:
     talk = await house.enter()
     talk.say(message)
-    assert (await talk.rest()).rpartition(b"\x88")[2][1:3] == code.to_bytes(2, "big")
+    assert (await goodbye(talk)).rpartition(b"\x88")[2][1:3] == code.to_bytes(2, "big")
     events = house.site.events("event:refused") + house.parrot.events("event:limit")
     assert any(told in (getattr(event, "rule", ""), getattr(event, "limit", "")[7:]) for event in events)
 
@@ -196,8 +206,9 @@ async def test_whoever_does_not_read_is_given_up_and_nobody_else_notices(house: 
 
 async def test_the_end_of_the_server_is_said_in_its_own_words(house: House) -> None:
     talk = await house.enter()
-    await house.site.stop()
-    rest = await talk.rest()
+    stopped = Deferred.fromCoroutine(house.site.stop())
+    rest = await goodbye(talk)
+    await stopped
     assert rest.startswith(frame(1, b"goodbye: shutdown"))
     assert rest.endswith(frame(8, close_content(1001)))
 
@@ -207,7 +218,8 @@ async def test_one_too_many_is_sent_away(house: House) -> None:
     first = await house.enter()
     talk = await house.site.connect()
     talk.say(f"GET /parrot HTTP/1.1\r\n{HANDSHAKE}")
-    rest = (await talk.rest()).partition(b"\r\n\r\n")[2]
+    await talk.until(b"\r\n\r\n")
+    rest = await goodbye(talk)
     assert rest == frame(1, b"goodbye: too-many") + frame(8, close_content(1013))
     first.hang_up()
 

@@ -295,6 +295,8 @@ async def test_options_tell_methods_and_kinds(ada: Client) -> None:
     collection = await ada.ask("OPTIONS /notes")
     assert collection.fields["allow"] == "GET, HEAD, POST, OPTIONS"
     assert collection.fields["accept-post"] == "application/json"
+    from_elsewhere = await ada.ask("OPTIONS /notes", None, "Origin: http://elsewhere")
+    assert not [name for name in from_elsewhere.fields if name.startswith("access-control")]
     item = await ada.ask("OPTIONS /notes/1")
     assert item.fields["allow"] == "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
     assert item.fields["accept-patch"] == MERGE

@@ -82,22 +82,6 @@ async def test_a_counter_lives_as_long_as_the_socket(site: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bytes_", "code"),
-    [
-        (frame(1, b"no mask"), 1002),
-        (said(b"\xff"), 1007),
-        (said(b"x" * 1001), 1009),
-    ],
-)
-async def test_what_is_refused_closes_with_its_code(site: Served, bytes_: bytes, code: int) -> None:
-    talk = await opened(site, "/websocket/echo", bytes_)
-    rest = await talk.rest()
-    assert rest[:1] == b"\x88"
-    assert int.from_bytes(rest[2:4], "big") == code
-    assert site.events("event:refused") or site.events("event:limit")
-
-
-@pytest.mark.parametrize(
     ("headers", "status"),
     [
         ("Host: here\r\n", b"426"),

@@ -13,6 +13,7 @@ from playground.servers.http.answer import JSON, Answer, json_answer, problem_de
 from playground.servers.http.bodies import json_body, not_acceptable, unsupported
 from playground.servers.http.conditions import conditional, http_date, strong_tag, tags
 from playground.servers.http.endpoints import notes_contract as contracts
+from playground.servers.http.endpoints.echoing import NOSNIFF
 from playground.servers.http.endpoints.notes_contract import LONGEST_PAGE, MERGE_PATCH, SLOWEST
 from playground.servers.http.idempotency import Attempt
 from playground.servers.http.notes import Content, Note, merged
@@ -57,7 +58,7 @@ def listed(request: Request, asker: Asker, parameter: str) -> Answer:
     answer = json_answer({"notes": shown, "count": len(notes)})
     places = {"first": 0, "prev": page.previous, "next": page.following, "last": page.last}
     links = ", ".join(_link(rel, limit, after) for rel, after in places.items() if after is not None)
-    answer.headers = ((b"Link", links.encode()), NO_CACHE)
+    answer.headers = ((b"Link", links.encode()), NO_CACHE, NOSNIFF)
     tag = strong_tag(answer.body + links.encode())
     return _told(conditional(request, answer, etag=tag, ranges=False))
 
@@ -178,7 +179,7 @@ def shown(request: Request, asker: Asker, parameter: str) -> Answer:
         return problem_details(note)
     if problem := not_acceptable(request, JSON):
         return problem_details(problem)
-    answer = Answer(note.body, JSON, headers=(NO_CACHE,))
+    answer = Answer(note.body, JSON, headers=(NO_CACHE, NOSNIFF))
     return _told(conditional(request, answer, etag=note.tag, modified=note.changed, ranges=False))
 
 
@@ -325,6 +326,7 @@ def _whole(note: Note, status: int) -> Answer:
         (b"ETag", note.tag.encode()),
         (b"Last-Modified", http_date(note.changed)),
         (b"Content-Location", note.place.encode()),
+        NOSNIFF,
     )
     return Answer(note.body, JSON, status, headers)
 

@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 from benchmarks.http.peers import MOST_CONNECTIONS, PEERS, PLAYGROUND, Peer, Serving, missing
 
-PATH = "/version"
 IDLE_CONNECTIONS = 1000
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
@@ -58,14 +57,15 @@ def main() -> None:
     peers = [peer for peer in PEERS if wanted(peer, asked.only)]
     with ExitStack() as stack:
         serving = {peer.name: stack.enter_context(contextmanager(peer.start)()) for peer in peers}
-        for server in serving.values():
-            wrk(server.port, 1, asked.connections)  # what is made at the first use
-        memory = {name: idle_kib(server) for name, server in serving.items()}
+        urls = {peer.name: f"http://127.0.0.1:{serving[peer.name].port}{peer.path}" for peer in peers}
+        memory = {peer.name: idle_kib(serving[peer.name], peer.path) for peer in peers}
+        for url in urls.values():
+            wrk(url, 1, asked.connections)  # what is made at the first use
         rounds: dict[str, list[Round]] = {name: [] for name in serving}
         for _ in range(asked.rounds):
-            for name, server in serving.items():
-                rounds[name].append(wrk(server.port, asked.seconds, asked.connections))
-    print(f"GET {PATH}, {asked.connections} kept connections, {asked.rounds} rounds of {asked.seconds} s")
+            for name, url in urls.items():
+                rounds[name].append(wrk(url, asked.seconds, asked.connections))
+    print(f"Small answers, {asked.connections} kept connections, {asked.rounds} rounds of {asked.seconds} s")
     print(f"  {'':30} {'answers/s':>10} {'ratio':>6} {'p50 ms':>8} {'p99 ms':>8} {'KiB/connection':>15}")
     own = rounds[PLAYGROUND]
     for name, seen in rounds.items():
@@ -85,13 +85,12 @@ def wanted(peer: Peer, only: list[str] | None) -> bool:
     return True
 
 
-def wrk(port: int, seconds: int, connections: int) -> Round:
+def wrk(url: str, seconds: int, connections: int) -> Round:
     """One round."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    url = f"http://127.0.0.1:{port}{PATH}"
     said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said:
-        sys.exit(f"port {port} gives other answers than 200:\n{said}")
+        sys.exit(f"{url} gives other answers than 200:\n{said}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", said)
     assert found is not None, said
     return Round(float(found[1]), percentile(said, "50%"), percentile(said, "99%"))
@@ -104,19 +103,27 @@ def percentile(said: str, which: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def idle_kib(server: Serving) -> float:
+def idle_kib(server: Serving, path: str) -> float:
     """KiB of memory for a kept connection that has had one answer."""
+    for client in kept_connections(server, path, 20):  # what is loaded at the first use
+        client.close()
     before = memory(server.pid)
-    clients = []
-    for _ in range(IDLE_CONNECTIONS):
-        client = socket.create_connection(("127.0.0.1", server.port), 10)
-        client.sendall(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % PATH.encode())
-        client.recv(4096)
-        clients.append(client)
+    clients = kept_connections(server, path, IDLE_CONNECTIONS)
     after = memory(server.pid)
     for client in clients:
         client.close()
     return (after - before) / IDLE_CONNECTIONS
+
+
+def kept_connections(server: Serving, path: str, how_many: int) -> list[socket.socket]:
+    """Connections that have had an answer."""
+    clients = []
+    for _ in range(how_many):
+        client = socket.create_connection(("127.0.0.1", server.port), 10)
+        client.sendall(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+        client.recv(4096)
+        clients.append(client)
+    return clients
 
 
 def memory(pid: int) -> float:

@@ -1,6 +1,7 @@
 """The servers that are measured side by side, each started as a process of its own.
 
-All of them answer ``GET /version`` with the same few bytes of JSON and their own usual fields.
+All of them answer ``GET /version`` with the same few bytes of JSON and their own usual fields. The playground
+keeps that answer, because it never changes; ``/get`` it makes anew each time, of all that the request brought.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Peer(NamedTuple):
     start: Callable[[], Iterator[Serving]]
     needs: str = ""
     """The program it is, where it is one."""
+    path: str = "/version"
+    """What is asked for."""
 
 
 PLAYGROUND = "playground"
@@ -133,6 +136,7 @@ def nginx() -> Iterator[Serving]:
 PEERS = (
     Peer(PLAYGROUND, playground()),
     Peer("playground, nothing captured", playground("--capture", "none")),
+    Peer("playground, /get made anew", playground(), path="/get"),
     Peer("uvicorn (httptools, uvloop)", script(UVICORN)),
     Peer("aiohttp", script(AIOHTTP)),
     Peer("twisted.web", script(TWISTED_WEB)),

@@ -15,11 +15,11 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,10 +29,11 @@ from playground.journal.events import (
     ConnectionOpen,
     Dropped,
     JournalOpen,
+    Message,
     SessionEnd,
     State,
 )
-from playground.views.jsonl import encode, rotated
+from playground.views.jsonl import encode, encode_lines, rotated
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """A file of this size is put aside and a new one begun."""
@@ -62,6 +63,13 @@ class _Gap:
     count = 0
 
 
+class _Batch(NamedTuple):
+    """Events that are written next, and their lines."""
+
+    events: list[AnyEvent]
+    lines: bytes
+
+
 class _Known:
     """What the files written so far have said of things that still live: it heads the next file."""
 
@@ -70,7 +78,13 @@ class _Known:
         self._open: dict[str, ConnectionOpen] = {}
         self._states: dict[tuple[str, str], State] = {}
 
-    def note(self, event: AnyEvent) -> None:
+    def note(self, events: Sequence[AnyEvent]) -> None:
+        """These have been written."""
+        for event in events:
+            if not isinstance(event, Message):
+                self._note(event)
+
+    def _note(self, event: AnyEvent) -> None:
         match event:
             case State():
                 name = event.session or event.shared or event.conn or ""
@@ -135,7 +149,7 @@ class JsonlWriter:
         self._hurry = threading.Event()
         self._closing = False
         self._in_trouble = False
-        self._retry_batch: list[tuple[AnyEvent, bytes]] = []
+        self._batch: _Batch | None = None
         self._known = _Known()
         self._last_seq = 0
         self._file: _File | None = None
@@ -157,12 +171,14 @@ class JsonlWriter:
     @property
     def waiting(self) -> int:
         """Events that are not in the file yet."""
-        return len(self._queue) + len(self._retry_batch)
+        batch = self._batch
+        return len(self._queue) + (len(batch.events) if batch is not None else 0)
 
     def lag(self) -> float:
         """Seconds since the oldest event happened that is not in the file yet; 0 where all are."""
-        for event, _ in self._retry_batch[:1]:
-            return max(0.0, self._now() - event.time.timestamp())
+        batch = self._batch
+        if batch is not None:
+            return max(0.0, self._now() - batch.events[0].time.timestamp())
         with suppress(IndexError):  # the writer may take it at this moment
             oldest = self._queue[0]
             if not isinstance(oldest, _Mark | _Gap):
@@ -196,7 +212,7 @@ class JsonlWriter:
         self._hurry.set()
         self._wake.set()
         self._thread.join(timeout)
-        return not self._thread.is_alive() and not self._queue and not self._retry_batch
+        return not self._thread.is_alive() and not self._queue and self._batch is None
 
     # The writer's thread.
 
@@ -233,36 +249,43 @@ class JsonlWriter:
 
     def _work_off(self) -> None:
         """Write all that is queued. Raises :class:`OSError`; what is not written yet waits for the next."""
-        while self._retry_batch or self._queue:
-            if not self._retry_batch and isinstance(mark := self._queue[0], _Mark):
+        while self._batch is not None or self._queue:
+            if self._batch is None and isinstance(mark := self._queue[0], _Mark):
                 self._queue.popleft()
                 with suppress(Exception):
                     mark.reached()
                 continue
             file, room = self._file_for_writing()
-            if not self._retry_batch:
-                self._retry_batch = self._next_batch(room)
-            file.append(b"".join(line for _, line in self._retry_batch))
-            for event, _ in self._retry_batch:
-                self._known.note(event)
-            self._retry_batch = []
+            if self._batch is None:
+                self._batch = self._next_batch(room)
+            file.append(self._batch.lines)
+            self._known.note(self._batch.events)
+            self._batch = None
             self._in_trouble = False
 
-    def _next_batch(self, room: int) -> list[tuple[AnyEvent, bytes]]:
+    def _next_batch(self, room: int) -> _Batch:
         """What fits into that many bytes (one event at least), up to the next mark."""
-        batch: list[tuple[AnyEvent, bytes]] = []
-        room = min(room, _BATCH_BYTES)
-        while self._queue and len(batch) < _BATCH and (room > 0 or not batch):
-            item = self._queue[0]
+        queue, events, size = self._queue, list[AnyEvent](), 0
+        while queue and len(events) < _BATCH and size < _BATCH_BYTES:
+            item = queue[0]
             if isinstance(item, _Mark):
                 break
-            self._queue.popleft()
+            queue.popleft()
             event = self._told(item) if isinstance(item, _Gap) else item
             self._last_seq = event.seq
-            line = encode(event)
-            batch.append((event, line))
-            room -= len(line)
-        return batch
+            events.append(event)
+            if isinstance(event, Message):
+                size += event.size
+        # In one call, and outside of Python: the servers' thread waits for this one, and the other way round.
+        lines = encode_lines(events)
+        if len(lines) > room:
+            end = lines.rfind(b"\n", 0, room) + 1 or lines.index(b"\n") + 1
+            lines = lines[:end]
+            fitting = lines.count(b"\n")
+            queue.extendleft(reversed(events[fitting:]))
+            events = events[:fitting]
+            self._last_seq = events[-1].seq
+        return _Batch(events, lines)
 
     def _told(self, gap: _Gap) -> Dropped:
         """The event for a gap. It has the ``seq`` of the last event before it."""

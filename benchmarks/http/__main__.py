@@ -5,14 +5,16 @@
 
 All servers run at once and are asked in turn, round after round, so that what disturbs the machine
 disturbs all of them. Printed is the median of the rounds: answers a second, the playground's ratio to
-each peer (of the same round), p50 and p99 in ms, and KiB of memory for each kept connection that has
-had one answer and now says nothing.
+each peer (of the same round), p50 and p99 in ms, the microseconds of processor time that the server's
+process needed for each answer (which others on the machine disturb least), and KiB of memory for each
+kept connection that has had one answer and now says nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import re
 import resource
 import shutil
@@ -37,6 +39,8 @@ class Round(NamedTuple):
     p50: float
     """ms"""
     p99: float
+    cpu: float
+    """Microseconds of the server's process for each answer."""
 
 
 def main() -> None:
@@ -57,22 +61,28 @@ def main() -> None:
     peers = [peer for peer in PEERS if wanted(peer, asked.only)]
     with ExitStack() as stack:
         serving = {peer.name: stack.enter_context(contextmanager(peer.start)()) for peer in peers}
-        urls = {peer.name: f"http://127.0.0.1:{serving[peer.name].port}{peer.path}" for peer in peers}
         memory = {peer.name: idle_kib(serving[peer.name], peer.path) for peer in peers}
-        for url in urls.values():
-            wrk(url, 1, asked.connections)  # what is made at the first use
+        for peer in peers:
+            wrk(serving[peer.name], peer.path, 1, asked.connections)  # what is made at the first use
         rounds: dict[str, list[Round]] = {name: [] for name in serving}
         for _ in range(asked.rounds):
-            for name, url in urls.items():
-                rounds[name].append(wrk(url, asked.seconds, asked.connections))
+            for peer in peers:
+                seen = wrk(serving[peer.name], peer.path, asked.seconds, asked.connections)
+                rounds[peer.name].append(seen)
     print(f"Small answers, {asked.connections} kept connections, {asked.rounds} rounds of {asked.seconds} s")
-    print(f"  {'':30} {'answers/s':>10} {'ratio':>6} {'p50 ms':>8} {'p99 ms':>8} {'KiB/connection':>15}")
-    own = rounds[PLAYGROUND]
-    for name, seen in rounds.items():
-        ratio = median(mine.per_second / other.per_second for mine, other in zip(own, seen, strict=True))
-        numbers = f"{median(one.per_second for one in seen):10,.0f} {ratio:6.2f}"
-        times = f"{median(one.p50 for one in seen):8.2f} {median(one.p99 for one in seen):8.2f}"
-        print(f"  {name:30} {numbers} {times} {memory[name]:15.1f}")
+    columns = (
+        f"{'answers/s':>10} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} {'CPU us':>7} {'KiB/connection':>15}"
+    )
+    print(f"  {'':30} {columns}")
+    for name, all_of_it in rounds.items():
+        print(f"  {name:30} {line(all_of_it, rounds[PLAYGROUND])} {memory[name]:15.1f}")
+
+
+def line(seen: list[Round], own: list[Round]) -> str:
+    """The medians of one server's rounds, and the playground's ratio to them."""
+    ratio = median(mine.per_second / other.per_second for mine, other in zip(own, seen, strict=True))
+    per_second, p50, p99, cpu = (median(column) for column in zip(*seen, strict=True))
+    return f"{per_second:10,.0f} {ratio:6.2f} {p50:7.2f} {p99:7.2f} {cpu:7.1f}"
 
 
 def wanted(peer: Peer, only: list[str] | None) -> bool:
@@ -85,15 +95,27 @@ def wanted(peer: Peer, only: list[str] | None) -> bool:
     return True
 
 
-def wrk(url: str, seconds: int, connections: int) -> Round:
+def wrk(server: Serving, path: str, seconds: int, connections: int) -> Round:
     """One round."""
+    url = f"http://127.0.0.1:{server.port}{path}"
+    cpu_before = cpu_seconds(server.pid)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said:
         sys.exit(f"{url} gives other answers than 200:\n{said}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    found = re.search(r"(\d+) requests in .*\nRequests/sec:\s+([\d.]+)", said, re.DOTALL)
     assert found is not None, said
-    return Round(float(found[1]), percentile(said, "50%"), percentile(said, "99%"))
+    cpu = (cpu_seconds(server.pid) - cpu_before) / int(found[1]) * 1e6
+    return Round(float(found[2]), percentile(said, "50%"), percentile(said, "99%"), cpu)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has had so far, all its threads; 0 where the system does not say."""
+    status = Path(f"/proc/{pid}/stat")
+    if not status.exists():
+        return 0.0
+    fields = status.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(said: str, which: str) -> float:

@@ -1,7 +1,7 @@
 """The servers that are measured side by side, each started as a process of its own.
 
 All of them answer ``GET /version`` with the same few bytes of JSON and their own usual fields. The playground
-keeps that answer, because it never changes; ``/get`` it makes anew each time, of all that the request brought.
+keeps that answer, because it never changes; ``/get`` it makes anew each time, of what the request brought.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, Protocol, cast
 
-from playground.journal.events import AnyEvent, Dropped, Event, Message
+from playground.journal.events import AnyEvent, Dropped, Event, Message, Received, Sent
 from playground.journal.redaction import Secret, mask_spans, mask_values
 
 Capture = Literal["none", "head", "full"]
@@ -73,14 +73,46 @@ class Journal:
         try:
             for take in self._takers:
                 take(known)
-            while self._untold:
-                known = self._untold.popleft()
-                for take in self._takers:
-                    take(known)
+            if self._untold:
+                self._tell_the_rest()
         finally:
             self._telling = False
             self._untold.clear()
         return seq
+
+    def record_exchange(self, received: Received, sent: Sent) -> int:
+        """Record a message and what it is answered with at once; returns the ``seq`` of the first.
+
+        As :meth:`record` twice, with one look at the clock: each is a tenth of what an exchange costs.
+        """
+        seq = self.last_seq + 1
+        sent.cause = seq
+        if self._telling:
+            self.record(received)
+            self.record(sent)
+            return seq
+        received.seq, sent.seq = seq, seq + 1
+        self.last_seq = seq + 1
+        received.time = sent.time = datetime.fromtimestamp(self._now(), UTC)
+        self.ring += (received, sent)
+        self._telling = True
+        try:
+            for take in self._takers:
+                take(received)
+                take(sent)
+            if self._untold:
+                self._tell_the_rest()
+        finally:
+            self._telling = False
+            self._untold.clear()
+        return seq
+
+    def _tell_the_rest(self) -> None:
+        """What sinks have recorded while they were told of something."""
+        while self._untold:
+            known = self._untold.popleft()
+            for take in self._takers:
+                take(known)
 
     def show(
         self,

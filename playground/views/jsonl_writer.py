@@ -267,15 +267,17 @@ class JsonlWriter:
         """What fits into that many bytes (one event at least), up to the next mark."""
         queue, events, size = self._queue, list[AnyEvent](), 0
         while queue and len(events) < _BATCH and size < _BATCH_BYTES:
-            item = queue[0]
+            item = queue.popleft()
+            if isinstance(item, Message):  # nearly all of them are
+                events.append(item)
+                size += item.size
+                continue
             if isinstance(item, _Mark):
+                queue.appendleft(item)
                 break
-            queue.popleft()
-            event = self._told(item) if isinstance(item, _Gap) else item
-            self._last_seq = event.seq
-            events.append(event)
-            if isinstance(event, Message):
-                size += event.size
+            if events:
+                self._last_seq = events[-1].seq
+            events.append(self._told(item) if isinstance(item, _Gap) else item)
         # In one call, and outside of Python: the servers' thread waits for this one, and the other way round.
         lines = encode_lines(events)
         if len(lines) > room:
@@ -284,7 +286,7 @@ class JsonlWriter:
             fitting = lines.count(b"\n")
             queue.extendleft(reversed(events[fitting:]))
             events = events[:fitting]
-            self._last_seq = events[-1].seq
+        self._last_seq = events[-1].seq
         return _Batch(events, lines)
 
     def _told(self, gap: _Gap) -> Dropped:

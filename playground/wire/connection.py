@@ -148,27 +148,35 @@ class Connection:
                 ledger.pull_subjects(acting.id, acting.last_received)
         self.messages_sent += 1
         self._unanswered = False
-        if event.cause is None and acting is self:
-            event.cause = (
-                self.last_received
-            )  # else somebody else's message or the clock made the server say it
+        if event.cause is None and acting is self:  # else somebody else or the clock made the server say it
+            event.cause = self.last_received
         self._journal.show(event, said, secrets, self._echoes)
         return self._journal.record(event)
 
     def exchanged(
         self, message: bytes, answer: bytes, carried: Mapping[str, Json] | None, carried_size: int | None
     ) -> None:
-        """As :meth:`received` and :meth:`sent`, where the server's code did not run between the two.
+        """As :meth:`received` and :meth:`sent`, where nothing was asked between the two that could remember.
 
         Neither has a secret in it.
         """
-        self.received(message, carried=carried, carried_size=carried_size)
+        self.pull_own()
         journal = self._journal
+        if not self._ledger.memory.settled:
+            self._ledger.pull_subjects(self.id, self.last_received)
+        self._step = None
+        self.messages_received += 1
         self.messages_sent += 1
+        if not self._unanswered:
+            self._echoes = ()
         self._unanswered = False
-        event = Sent(protocol=self.protocol, conn=self.id, cause=self.last_received, size=len(answer))
-        journal.show(event, answer, (), self._echoes)
-        journal.record(event)
+        asked = Received(protocol=self.protocol, conn=self.id, size=len(message))
+        if carried:
+            asked.carried, asked.carried_size = dict(carried), carried_size
+        answered = Sent(protocol=self.protocol, conn=self.id, size=len(answer))
+        journal.show(asked, message)
+        journal.show(answered, answer, (), self._echoes)
+        self.last_received = journal.record_exchange(asked, answered)
 
     def partial(self, data: bytes) -> None:
         """Bytes that arrived but never became a message."""

@@ -71,18 +71,15 @@ class Observed(Sending):
         self._deadlines: Timers | None = None
         self._silence = silence or Silence(reactor, limits.idle)
         self._flood = Flood(limits.flood_per_second, limits.flood_burst) if limits.flood_per_second else None
-        self._reason = ""
+        self.close_reason = ""
+        """Why this side closes, in the journal's word; empty while it does not. For ``connectionLost``."""
         self._inner_connected = False
         self._handling_input = False
+        self._nothing_asked = False
         self.unclaimed: bytes | bytearray = b""
         """What the client has sent and the protocol has not claimed; in the end it is ``partial``."""
         self.input_over = False
         """True once the client has closed its half."""
-
-    @property
-    def close_reason(self) -> str:
-        """Why this side closes, in the journal's word; empty while it does not. For ``connectionLost``."""
-        return self._reason
 
     # -- the reactor calls these -------------------------------------------------------------
 
@@ -128,6 +125,7 @@ class Observed(Sending):
         # _handle_input, written out: every message comes this way, and three calls are 0.4 µs.
         acting, ledger.acting = ledger.acting, connection
         outermost, self._handling_input = not self._handling_input, True
+        self._nothing_asked = False
         try:
             self._reader.dataReceived(data)
         except Exception as error:  # a server from a stranger's file may raise anything
@@ -136,7 +134,8 @@ class Observed(Sending):
         finally:
             ledger.acting = acting
             self._handling_input = not outermost
-        connection.pull()
+        if not self._nothing_asked:
+            connection.pull()
         ledger.memory.settled = acting is None
 
     def _keep(self, data: bytes) -> bool:
@@ -169,7 +168,7 @@ class Observed(Sending):
         if self._deadlines is not None:
             self._deadlines.end()
         if self.handshake is not None:
-            self._reason = self._reason or self.handshake.lost(reason)
+            self.close_reason = self.close_reason or self.handshake.lost(reason)
         self._stop_sending()
         if self._producer is not None:
             self._guarded(self._producer.stopProducing)
@@ -181,7 +180,7 @@ class Observed(Sending):
         self._timers.end()  # for good, and after the protocol, which may cancel its own
         if self.unclaimed:
             self.connection.partial(bytes(self.unclaimed))
-        self.connection.closed(self._reason or ("client" if reason.check(ConnectionDone) else "lost"))
+        self.connection.closed(self.close_reason or ("client" if reason.check(ConnectionDone) else "lost"))
         self._on_lost(self)
         self.connection.inner, self._by_line = None, None
         self._inner = self._reader = NOBODY
@@ -221,8 +220,8 @@ class Observed(Sending):
     ) -> None:
         """All that is unclaimed is one message, and ``answer`` what it was always answered with.
 
-        As :meth:`claim` and :meth:`send`, for where no code of the server runs between the two, so that what
-        is remembered cannot have changed there. It is looked at afterwards as ever.
+        As :meth:`claim` and :meth:`send`, for where nobody who remembers anything is asked, so that nothing
+        has to be compared afterwards: what did change by some mistake is found before the next message.
         """
         if self._flood is not None:
             self.claim(len(self.unclaimed), carried=carried, carried_size=carried_size)
@@ -230,6 +229,7 @@ class Observed(Sending):
             return
         message, self.unclaimed = bytes(self.unclaimed), b""
         self.connection.exchanged(message, answer, carried, carried_size)
+        self._nothing_asked = True
         self.write_silently(answer)
 
     def drop_unclaimed(self) -> None:
@@ -301,7 +301,7 @@ class Observed(Sending):
         cast("Any", self.transport).abortConnection()
 
     def _disconnect(self, reason: str) -> None:
-        self.disconnecting, self._reason = True, self._reason or reason
+        self.disconnecting, self.close_reason = True, self.close_reason or reason
 
     def farewell(self, reason: str) -> None:
         """Say goodbye in the protocol's own way, then close."""

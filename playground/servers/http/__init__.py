@@ -149,7 +149,7 @@ class HttpServer(Server):
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
-        visitor = _visitor(conn)
+        visitor = getattr(conn.inner, "visitor", None)
         return visitor.remembered if visitor is not None else NOTHING
 
     @override

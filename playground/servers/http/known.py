@@ -6,6 +6,8 @@ only known when all of them have been asked about exactly these bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playground.servers.http.answer import Halves
 from playground.servers.http.carried import has_secrets
 from playground.servers.http.request import Request
@@ -21,7 +23,7 @@ LONGEST_ANSWER = 4096
 class Known:
     """A request that is a head and nothing else, and what follows from the bytes of that head."""
 
-    __slots__ = ("answer", "carried", "carried_size", "request")
+    __slots__ = ("_second", "_whole", "answer", "carried", "carried_size", "request")
 
     def __init__(self, request: Request, carried: dict[str, object], carried_size: int) -> None:
         self.request = request
@@ -30,6 +32,16 @@ class Known:
         self.carried_size = carried_size
         self.answer: Halves | None = None
         """The whole answer, where it is always the same and leaves the connection open."""
+        self._second = -1
+        self._whole = b""
+
+    def answered(self, now: float, date: Callable[[], bytes]) -> bytes:
+        """The bytes of :attr:`answer` at that time (seconds since 1970); ``date`` makes the Date field."""
+        second = int(now)
+        if second != self._second:
+            assert self.answer is not None
+            self._second, self._whole = second, self.answer.before + date() + self.answer.after
+        return self._whole
 
 
 class KnownHeads:

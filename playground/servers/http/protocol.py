@@ -42,6 +42,8 @@ class HttpProtocol(Protocol):
 
     def __init__(self, site: Site) -> None:
         self._asker: Asker | None = None
+        self.visitor: Visitor | None = None
+        """What is remembered for this connection; None while nobody has asked for anything that could be."""
         self._site = site
         self._limits = site.limits
         self._reader = Reader(site.limits, site.tokenizer)
@@ -63,12 +65,8 @@ class HttpProtocol(Protocol):
         """Who asks. Made when somebody asks: an idle connection is as small as can be."""
         if self._asker is None:
             self._asker = self._site.asker(self._wire)
+            self.visitor = self._asker.visitor
         return self._asker
-
-    @property
-    def visitor(self) -> Visitor | None:
-        """What is remembered for this connection; None while nobody has asked for anything that could be."""
-        return self._asker.visitor if self._asker is not None else None
 
     @property
     def owes_answer(self) -> bool:
@@ -162,10 +160,10 @@ class HttpProtocol(Protocol):
         Where the answer is known too, the states between IDLE and IDLE are left out: nobody could see them.
         Measured in here: 18 µs a request without the memo, 11 with the head known, 4 with its answer.
         """
-        wire, answer = self._wire, known.answer
-        if answer is not None and self._requests + 1 < self._limits.requests:
+        wire = self._wire
+        if known.answer is not None and self._requests + 1 < self._limits.requests:
             self._requests += 1
-            data = answer.before + self._site.writer.date() + answer.after
+            data = known.answered(wire.said_at, self._site.writer.date)
             wire.exchange(data, carried=known.carried, carried_size=known.carried_size)
             return
         wire.claim(len(known.request.head), carried=known.carried, carried_size=known.carried_size)

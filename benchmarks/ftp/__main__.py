@@ -1,6 +1,6 @@
 """How quickly: this FTP server, pyftpdlib in a process of its own, and vsftpd, side by side in one go.
 
-    .venv/bin/python -m benchmarks.ftp [--rounds N] [--only NAME ...]
+    .venv/bin/python -m benchmarks.ftp [--rounds N] [--only NAME ...] [--tls]
 
 All servers run at once and are asked in turn, round after round, so that what disturbs the machine disturbs
 all of them. Printed are the medians of the rounds, and the playground's ratio to each peer (of the same
@@ -19,6 +19,7 @@ from statistics import median
 
 from benchmarks.ftp.peers import PEERS, PLAYGROUND
 from benchmarks.ftp.visits import BIG, MEASURED, SMALL, Target
+from playground.wire.certificates import own_identity, utc_now
 
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -28,11 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="peers whose names begin so, beside the playground")
+    parser.add_argument("--tls", action="store_true", help="commands and files are encrypted")
     asked = parser.parse_args()
     seen: dict[str, dict[str, list[float]]] = {}
     in_memory = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="playground-ftp-", dir=in_memory) as place, ExitStack() as stack:
         folder = furnish(Path(place))
+        pem = certificate(Path(place)) if asked.tls else None
         targets = {}
         for peer in PEERS:
             if peer.name != PLAYGROUND and asked.only and not peer.name.startswith(tuple(asked.only)):
@@ -40,8 +43,8 @@ def main() -> None:
             if peer.needs and shutil.which(peer.needs) is None:
                 print(f"{peer.needs} is not installed and left out.")
                 continue
-            serving = stack.enter_context(contextmanager(peer.start)(folder))
-            targets[peer.name] = Target(serving.port, folder, peer.writer)
+            serving = stack.enter_context(contextmanager(peer.start)(folder, pem))
+            targets[peer.name] = Target(serving.port, folder, peer.writer, asked.tls)
         for number in range(asked.rounds + 1):
             for what, measure in MEASURED.items():
                 for name, target in targets.items():
@@ -62,6 +65,14 @@ def furnish(place: Path) -> Path:
             big.write(os.urandom(1 << 20))
     (folder / "small").write_bytes(os.urandom(SMALL))
     return folder
+
+
+def certificate(place: Path) -> Path:
+    """A file with a key and a certificate, for all of them."""
+    identity = own_identity(place / "tls", [], utc_now())
+    pem = place / "server.pem"
+    pem.write_bytes(identity.key.read_bytes() + identity.chain.read_bytes())
+    return pem
 
 
 def tell(seen: dict[str, dict[str, list[float]]], rounds: int) -> None:

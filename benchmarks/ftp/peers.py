@@ -17,7 +17,8 @@ class Peer(NamedTuple):
     """A server that can be started in a folder of files."""
 
     name: str
-    start: Callable[[Path], Iterator[Serving]]
+    start: Callable[[Path, Path | None], Iterator[Serving]]
+    """In a folder, with a PEM file of key and certificate where it shall speak TLS."""
     needs: str = ""
     """The program it is, where it is one."""
     writer: tuple[str, str] = ("ada", "ada")
@@ -28,19 +29,22 @@ PLAYGROUND = "playground"
 """With its journal as it is by default: every message's bytes, in the file within 100 ms."""
 
 
-def playground(folder: Path) -> Iterator[Serving]:
+def playground(folder: Path, pem: Path | None) -> Iterator[Serving]:
     """This very playground, its FTP server alone."""
     limits = [f"ftp.{name}={MOST_CONNECTIONS}" for name in ("connections", "connections_per_address")]
-    with run("--quiet", only="ftp", set=limits, ftp_root=folder, ftp_write=True) as running:
+    with run("--quiet", only="ftp", set=limits, ftp_root=folder, ftp_write=True, tls=pem) as running:
         yield Serving(running.servers["ftp"].port, running.ready["pid"])
 
 
 STOCK = f"""
 import logging, sys
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
-port, folder, log = sys.argv[1:]
+port, folder, log, *pem = sys.argv[1:]
+if pem:
+    FTPHandler = TLS_FTPHandler
+    FTPHandler.certfile = FTPHandler.keyfile = pem[0]
 if log == "silent":
     logging.basicConfig(level=logging.ERROR)
 FTPHandler.authorizer = DummyAuthorizer()
@@ -52,12 +56,13 @@ server.serve_forever()
 """
 
 
-def stock(log: str) -> Callable[[Path], Iterator[Serving]]:
+def stock(log: str) -> Callable[[Path, Path | None], Iterator[Serving]]:
     """pyftpdlib as its manual starts it; ``log`` is ``silent``, or it writes its log to a file as it does."""
 
-    def start(folder: Path) -> Iterator[Serving]:
+    def start(folder: Path, pem: Path | None) -> Iterator[Serving]:
         port = free_port()
         command = [sys.executable, "-W", "ignore", "-c", STOCK, str(port), str(folder), log]
+        command += [str(pem)] if pem else []
         with process(["sh", "-c", 'exec "$@" 2>log', "sh", *command]) as pid:
             wait_until_open(port)
             yield Serving(port, pid)
@@ -87,11 +92,22 @@ xferlog_enable=NO
 """
 
 
-def vsftpd(folder: Path) -> Iterator[Serving]:
+VSFTPD_TLS = """
+ssl_enable=YES
+allow_anon_ssl=YES
+require_ssl_reuse=NO
+ssl_ciphers=HIGH
+rsa_cert_file={pem}
+rsa_private_key_file={pem}
+"""
+
+
+def vsftpd(folder: Path, pem: Path | None) -> Iterator[Serving]:
     """vsftpd, which makes a process for every client. It is asked for nothing that needs a system account."""
     port = free_port()
     config = folder.parent / "vsftpd.conf"
-    config.write_text(VSFTPD.format(port=port, folder=folder))
+    text = VSFTPD + (VSFTPD_TLS if pem else "")
+    config.write_text(text.format(port=port, folder=folder, pem=pem))
     with process(["vsftpd", str(config)]) as pid:
         wait_until_open(port)
         yield Serving(port, pid)

@@ -5,14 +5,16 @@ Everybody who only reads is anonymous, so that no server spends its time on a pa
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BIG = 200 * 1024 * 1024
 SMALL = 64 * 1024
@@ -30,20 +32,40 @@ class Target(NamedTuple):
     folder: Path
     writer: tuple[str, str]
     """Who may store files there."""
+    tls: bool = False
+    """Whether commands and files are encrypted."""
+
+
+@functools.cache
+def trusting() -> ssl.SSLContext:
+    """Any certificate is taken, as only the speed matters."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Visit:
-    """A control connection, greeted."""
+    """A control connection, greeted, and in TLS where that is asked for."""
 
-    def __init__(self, port: int) -> None:
-        self._control = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    def __init__(self, target: Target) -> None:
+        self._control: Any = socket.create_connection(("127.0.0.1", target.port), PATIENCE)
         self._lines = self._control.makefile("rb")
+        self._tls = target.tls
         self._hear()
+        if target.tls:
+            self.ask("AUTH TLS", "234")
+            self._lines.close()
+            self._control = trusting().wrap_socket(self._control)
+            self._lines = self._control.makefile("rb")
 
     def login(self, name: str = "anonymous", password: str = "a@b") -> Visit:
         """Say who it is."""
         self.ask(f"USER {name}", "331")
         self.ask(f"PASS {password}", "230")
+        if self._tls:
+            self.ask("PBSZ 0", "200")
+            self.ask("PROT P", "200")
         return self
 
     def ask(self, command: str, code: str) -> str:
@@ -58,7 +80,9 @@ class Visit:
             ("127.0.0.1", int(numbers[4]) * 256 + int(numbers[5])), PATIENCE
         )
         self.ask(command, "1")
-        return connection
+        if not self._tls:
+            return connection
+        return trusting().wrap_socket(connection, session=self._control.session)
 
     def done(self) -> None:
         """The transfer is complete."""
@@ -85,21 +109,21 @@ class Visit:
 def logins(target: Target) -> float:
     """Visits a second: connect, log in, say goodbye."""
     with multiprocessing.Pool(CLIENTS) as clients:
-        return sum(clients.map(log_in_and_out, [target.port] * CLIENTS))
+        return sum(clients.map(log_in_and_out, [target] * CLIENTS))
 
 
-def log_in_and_out(port: int) -> float:
+def log_in_and_out(target: Target) -> float:
     """One client's visits a second."""
     begun, count = time.perf_counter(), 0
     while (spent := time.perf_counter() - begun) < LOGIN_SECONDS:
-        Visit(port).login().quit()
+        Visit(target).login().quit()
         count += 1
     return count / spent
 
 
 def retrieve(target: Target) -> float:
     """MB/s of one large download."""
-    visit = Visit(target.port).login()
+    visit = Visit(target).login()
     visit.ask("TYPE I", "200")
     begun, got, buffer = time.perf_counter(), 0, bytearray(1 << 18)
     with visit.data("RETR big") as data:
@@ -114,12 +138,14 @@ def retrieve(target: Target) -> float:
 
 def store(target: Target) -> float:
     """MB/s of one large upload."""
-    visit = Visit(target.port).login(*target.writer)
+    visit = Visit(target).login(*target.writer)
     visit.ask("TYPE I", "200")
     with (target.folder / "big").open("rb") as source:
         begun = time.perf_counter()
         with visit.data(f"STOR up/{target.port}") as data:
             data.sendfile(source)
+            if isinstance(data, ssl.SSLSocket):
+                data.unwrap()
         visit.done()
         spent = time.perf_counter() - begun
     visit.quit()
@@ -146,7 +172,7 @@ def crowd(target: Target) -> float:
 
     begun = time.perf_counter()
     # One knock after the other: vsftpd's listen queue holds 32.
-    people = [threading.Thread(target=come, args=[Visit(target.port)]) for _ in range(CROWD)]
+    people = [threading.Thread(target=come, args=[Visit(target)]) for _ in range(CROWD)]
     for person in people:
         person.start()
     for person in people:

@@ -6,6 +6,7 @@ pyOpenSSL, which cannot tell publicly whether a session was resumed.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import suppress
 from typing import Any
@@ -79,7 +80,17 @@ class Secured:
         else:
             self._stop_shaking()
             self.secured = True
+            self._acknowledge()
             self.tls_begins()
+
+    def _acknowledge(self) -> None:
+        """Acknowledge the client's last word of the handshake now, as nothing is said to it.
+
+        Else its next one may wait for that: Nagle's algorithm there, delayed acknowledgements here, 40 ms.
+        """
+        if hasattr(socket, "TCP_QUICKACK"):
+            with suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _late(self) -> None:
         self._deadline = None

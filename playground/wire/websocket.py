@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from playground.wire.deflate import SMALLEST, Agreement, Deflate, Inflate
+from playground.wire.flood import Flood
 from playground.wire.frames import NAMES, Broken, Code, Frame, FrameReader, Opcode, close_content, frame
 from playground.wire.observed import Observed
 
@@ -81,6 +82,8 @@ class Terms:
     pong: float = 20.0
     """Seconds that it may take to say so."""
     deflate: Agreement | None = None
+    flood: Flood | None = None
+    """How many frames a second are too many."""
     setting: str = "websocket_message"
     """The limit's name in the journal."""
 
@@ -221,10 +224,14 @@ class WebSocket(Protocol):
         if self._shows_messages or opcode >= Opcode.CLOSE:
             self.wire.connection.frame_received(NAMES[opcode], content, size)
         self._alive = True
+        flood = self._terms.flood
         if opcode == Opcode.CLOSE:
             self._client_closes(content)
         elif self._closing:
             return  # whatever it says now, it has not read our goodbye yet
+        elif flood is not None and flood.exceeded(self.wire.connection.age):
+            self.wire.limit("flood_per_second", flood.rate, "more frames than one connection may send")
+            self.close(Code.POLICY, "slow down", "flood")
         elif opcode == Opcode.PING:
             self._send(Opcode.PONG, content)
         elif opcode != Opcode.PONG and message is not None:

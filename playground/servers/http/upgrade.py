@@ -14,6 +14,7 @@ from playground.servers.http.limits import HttpLimits
 from playground.servers.http.problems import Problem
 from playground.servers.http.request import Request
 from playground.wire.deflate import agree
+from playground.wire.flood import Flood
 
 if TYPE_CHECKING:
     from playground.wire.websocket import Conversation
@@ -114,6 +115,7 @@ def agreement(upgrade: Upgrade, limits: HttpLimits) -> tuple[str, dict[str, obje
         "ping": limits.websocket_ping,
         "pong": limits.websocket_pong,
         "deflate": agreed,
+        "flood": Flood(limits.flood_per_second, limits.flood_burst) if limits.flood_per_second else None,
     }
     return agreed.answer if agreed else "", terms
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -239,9 +240,11 @@ async def test_what_is_deflated_wrongly_is_refused(server: Open) -> None:
 async def test_a_client_that_does_not_read_is_not_read_either(server: Open) -> None:
     site = await server(clogged=0.5)
     deaf, other = await opened(site), await opened(site)
+    transport: Any = deaf.transport
+    transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     deaf.stop_reading()
     message = said(b"x" * 60_000)
-    for _ in range(400):  # 24 MB, more than the two kernels' buffers hold
+    for _ in range(400):  # 24 MB, more than the buffers between the two hold
         deaf.say(message)
     most = 0
     for number in range(20):
@@ -271,6 +274,18 @@ async def test_a_slow_reader_gets_everything_in_the_end(server: Open) -> None:
     for number in range(200):
         assert (await slow.take(60_004))[4:9] == b"%05d" % number
     slow.hang_up()
+
+
+async def test_a_flood_is_stopped_where_that_is_asked_for(server: Open) -> None:
+    site = await server(flood_per_second=10, flood_burst=20)
+    talk = await opened(site)
+    talk.say(said(b"hi") * 100)
+    assert await closes(talk) == 1008
+    [limit] = site.events("event:limit")
+    assert (limit.limit, limit.value) == ("http.flood_per_second", 10)
+    assert 20 <= len(site.events("event:sent", "/hi/")) <= 21
+    [close] = await site.happens("event:connection.close")
+    assert close.reason == "flood"
 
 
 async def test_many_small_messages_at_once_let_others_have_their_turn(server: Open) -> None:

@@ -109,5 +109,7 @@ class Bridge:
 
     def _arm(self, delay: float | None) -> None:
         if self._timer is not None and self._timer.active():
+            if delay is not None and self._timer.getTime() <= self._reactor.seconds() + delay:
+                return  # it comes early enough, and then sets the next
             self._timer.cancel()
         self._timer = None if delay is None else self._reactor.callLater(delay, self.turn)

@@ -7,6 +7,38 @@ from typing import Any
 from playground.servers.ftp.memory import Remembered
 
 
+def looked_at(handler: Any) -> tuple[object, ...]:
+    """All that :func:`remembered` looks at. While it is equal, so is what is remembered.
+
+    It is asked for several times a command, so it costs less than that.
+    """
+    files, channel = handler.fs, getattr(handler, "data_channel", None)
+    acceptor, connector = handler._dtp_acceptor, handler._dtp_connector
+    return (
+        handler.username,
+        handler.authenticated,
+        handler.attempted_logins,
+        files is not None and files.cwd,
+        handler._current_type,
+        handler._restart_position,
+        handler._rnfr,
+        channel is not None and (channel._initialized, channel.cmd),
+        acceptor,
+        acceptor is None or acceptor._closed,
+        connector,
+        connector is None or connector._closed,
+        handler.data_refused,
+        getattr(handler, "_out_dtp_queue", None),
+        getattr(handler, "_in_dtp_queue", None),
+        handler._epsvall,
+        handler._current_facts,
+        handler.secured,
+        handler.pbsz,
+        handler.prot,
+        handler._quit_pending,
+    )
+
+
 def remembered(handler: Any) -> Remembered:
     """The state of a handler. Looks at attributes only, never at the disk."""
     files = handler.fs

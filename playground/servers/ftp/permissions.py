@@ -19,6 +19,7 @@ class Tree(NamedTuple):
     """The files that are served to those who have no folder of their own."""
 
     root: Path
+    """Without links on the way to it."""
     writable: bool
 
 
@@ -51,7 +52,7 @@ class Visitor(NamedTuple):
 
 def guest(tree: Tree, name: str) -> Visitor | None:
     """The visitor of a name that needs no password; ``None`` when this is no such name."""
-    return Visitor(name, tree.root.resolve(), READ) if name in ANONYMOUS else None
+    return Visitor(name, tree.root, READ) if name in ANONYMOUS else None
 
 
 def visitor(account: Account, tree: Tree) -> Visitor:
@@ -59,4 +60,6 @@ def visitor(account: Account, tree: Tree) -> Visitor:
     letters = account.permissions
     if letters is None:
         letters = READ + WRITE if tree.writable else READ
-    return Visitor(account.name, (account.root or tree.root).resolve(), letters, account.quota)
+    return Visitor(
+        account.name, account.root.resolve() if account.root else tree.root, letters, account.quota
+    )

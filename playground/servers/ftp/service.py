@@ -71,13 +71,13 @@ class FtpService(Service):
             root = Path(str(chosen)).expanduser()
             if not root.is_dir():
                 raise BadEndpoint(f"--ftp-root {root}: there is no such folder")
-            return Tree(root, bool(settings.get("ftp_write")))
+            return Tree(root.resolve(), bool(settings.get("ftp_write")))
         state = self._playground.state_dir
         if state is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="playground-ftp-")
             state = Path(self._temporary.name)
         try:
-            return Tree(make_sandbox(state / "ftp"), writable=True)
+            return Tree(make_sandbox(state / "ftp").resolve(), writable=True)
         except OSError as error:
             raise BadEndpoint(f"FTP's sandbox {state / 'ftp'} cannot be made: {error.strerror}") from error
 

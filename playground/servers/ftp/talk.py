@@ -61,7 +61,8 @@ class Talk(Channel):
         self._replies: deque[tuple[str, int | None, str]] = deque()
         self._depth = 0
         self._phase = phase(FRESH)
-        self._last = FRESH
+        self._looked_at: tuple[object, ...] = ()
+        self._remembered = FRESH
         self._snapshot: Snapshot = NOTHING
         self._waiting = False
         self._working = False
@@ -89,13 +90,17 @@ class Talk(Channel):
 
     def remembered(self) -> Remembered:
         """What is remembered for this connection now."""
-        return mirror.remembered(self)
+        looked_at = mirror.looked_at(self)
+        if looked_at != self._looked_at:
+            self._looked_at = looked_at
+            now = mirror.remembered(self)
+            if now != self._remembered:
+                self._remembered, self._snapshot = now, snapshot(now)
+        return self._remembered
 
     def snapshot(self) -> Snapshot:
         """The same for the journal: the identical object while nothing has changed."""
-        now = self.remembered()
-        if now != self._last:
-            self._last, self._snapshot = now, snapshot(now)
+        self.remembered()
         return self._snapshot
 
     # -- lines in ----------------------------------------------------------------------------

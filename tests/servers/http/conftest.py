@@ -99,6 +99,7 @@ class Desk:
         self.service = self.server.service(self.playground, "tcp:8080")
         self.service.startService()
         self.factory = self.reactor.tcpServers[0][1]
+        self.factory.doStart()  # as a real port would
         self.clients: list[Client] = []
         self.trouble_expected = False
 
@@ -145,6 +146,7 @@ def open_desk():
         for client in desk.clients:
             if not client.closed:
                 client.hang_up()
+        desk.factory.doStop()
         timers = desk.reactor.getDelayedCalls()
         assert not timers, f"left behind: {timers}"
         assert desk.trouble_expected or not desk.events("event:trouble")

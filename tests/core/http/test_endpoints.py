@@ -24,6 +24,7 @@ def ask(
     body: bytes = b"",
     headers: tuple[bytes, ...] = (),
     site: Site | None = None,
+    random: Random | None = None,
 ) -> Outcome:
     reader = Reader(HttpLimits())
     length = (b"Content-Length: %d" % len(body),) if body else ()
@@ -40,7 +41,7 @@ def ask(
         "192.0.2.1",
         "http",
         lambda carried: words | {"carried": carried},
-        Random(7),
+        random or Random(7),
         {"name": "ada"},
         site.remembering,
         site.notebook,

@@ -123,6 +123,7 @@ class _Up:
                 SEE_TLS if one.tls and one.server.try_tls else next(iter(one.server.try_it), ""),
                 one.host,
                 one.port,
+                sorted(one.server.paths) if one.name == one.server.name else (),
             )
             for one in service.ports()
         ]

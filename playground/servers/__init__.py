@@ -39,6 +39,8 @@ class Server(ABC):
     """Where it listens by default: a Twisted endpoint string without an interface, ``tcp:4000``."""
     memory: ClassVar[frozenset[Where]] = frozenset()
     """What the protocol itself remembers of a client."""
+    paths: ClassVar[Mapping[str, frozenset[Where]]] = {}
+    """Its paths that remember what the protocol itself does not, each with what it adds."""
     remembers_you: ClassVar[str] = ""
     """The same for the start table, in a person's words; made from ``memory`` when empty."""
     try_it: ClassVar[tuple[str, ...]] = ()

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,8 @@ class Row(NamedTuple):
     try_it: str
     host: str
     port: int
+    paths: Sequence[str] = ()
+    """Those that remember more than the server itself."""
 
 
 def remembers_in_words(memory: Iterable[Where]) -> str:
@@ -76,10 +78,12 @@ def start_text(
         table.append((row.name, row.remembers_you, command(row.try_it, reachable(row.host), row.port) + note))
     widths = [max(len(line[column]) for line in table) for column in (0, 1)]
     lines = [f"Protocol Playground {version} is running. {reach}", ""]
-    for number, line in enumerate(table):
-        lines.append(f"  {line[0]:{widths[0]}}  {line[1]:{widths[1]}}  {line[2]}".rstrip())
-        if number == 0:
-            lines.append(f"  {'-' * widths[0]}  {'-' * widths[1]}  {'-' * 36}")
+    head, *below = [f"  {line[0]:{widths[0]}}  {line[1]:{widths[1]}}  {line[2]}".rstrip() for line in table]
+    lines += [head, f"  {'-' * widths[0]}  {'-' * widths[1]}  {'-' * 36}"]
+    for row, line in zip(rows, below, strict=True):
+        lines.append(line)
+        if row.paths:
+            lines.append(f"  {'':{widths[0]}}  {_but(row.paths)}")
     me = own_command()
     people = [f"{name} / {password}" for name, password in accounts.items()]
     lines.append("")
@@ -103,6 +107,12 @@ def start_text(
     if live:
         lines.append("Live (Ctrl-C stops; --quiet hides this):")
     return "\n".join(lines)
+
+
+def _but(paths: Sequence[str]) -> str:
+    """Which paths remember something all the same."""
+    *others, last = paths
+    return f"but {', '.join(others)} and {last} do" if others else f"but {last} does"
 
 
 def _tls_lines(typed: str, authority: Path | None) -> list[str]:

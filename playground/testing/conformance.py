@@ -72,11 +72,16 @@ async def check_server(
         check.same_answers(at_once, patient)
         check.remembers_what_it_says(at_once)
         await check.stops(await started())
-        for where in sorted(server_class.memory & {"connection", "session", "shared"}):
+        for where in sorted(memory_of(server_class) - {"carried"}):
             await check.forgets(await started(), where)
     finally:
         for served in running:
             await served.stop()
+
+
+def memory_of(server_class: type[Server]) -> set[Where]:
+    """Where a server remembers something: the protocol itself, and its paths."""
+    return set(server_class.memory).union(*server_class.paths.values())
 
 
 class _Check:
@@ -165,7 +170,7 @@ class _Check:
         """``Server.memory`` is what the journal shows."""
         shown = {event.where for event in events if type(event).__name__ == "State"}
         shown |= {"session" for event in events if type(event).__name__ == "SessionStart"}
-        says = set(self._server_class.memory) - {"carried"}
+        says = memory_of(self._server_class) - {"carried"}
         assert shown <= says, (
             f"{self._name} says it remembers {says or 'nothing'}, but it does: {shown - says}"
         )

@@ -20,7 +20,16 @@ from playground.wire.lines import LineProtocol
 from playground.wire.listening import ListeningService
 
 SAMPLES: dict[str, Sequence[bytes]] = {
-    "http": [b"GET /state?name=ada HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"],
+    "http": [
+        b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target
+        for target in (
+            b"/state?name=ada",
+            b"/nowhere",
+            b"/counter/connection",
+            b"/counter/session",
+            b"/counter/shared",
+        )
+    ],
     "ftp": [b"USER ada\r\n", b"PASS ada\r\n", b"CWD docs\r\n", b"SITE STATE\r\n", b"QUIT\r\n"],
     "game": [b"name ada\n", b"ready\n"],
     "waiter": [b"order soup\n", b"the usual\r\n", b"bill\n", b"pay\n"],

@@ -13,9 +13,11 @@ from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
 from playground.servers.http.answer import Answer, text_answer
 from playground.servers.http.doorman import Doorman
+from playground.servers.http.endpoints import ALL
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.protocol import HttpProtocol
 from playground.servers.http.remembering import Remembering, Visitor
+from playground.servers.http.router import Endpoint
 from playground.servers.http.site import Site
 from playground.servers.http.tokens import KeyFileError, key_from
 from playground.servers.http.writer import Writer
@@ -110,12 +112,23 @@ class HttpFactory(Factory):
         return HttpProtocol(self._site)
 
 
+def remembering_paths(endpoints: Iterable[Endpoint]) -> dict[str, frozenset[Where]]:
+    """What remembers something, by the first word of its path, and where."""
+    found: dict[str, frozenset[Where]] = {}
+    for one in endpoints:
+        if one.memory in ("connection", "session", "shared"):
+            name = "/" + one.path.split("/")[1]
+            found[name] = found.get(name, frozenset()) | {one.memory}
+    return found
+
+
 class HttpServer(Server):
-    """HTTP/1.1 and 1.0. The protocol remembers nothing; the paths below ``/counter`` add a memory each."""
+    """HTTP/1.1 and 1.0. The protocol remembers nothing; a few paths do, each in a place of its own."""
 
     name = "http"
     endpoint = "tcp:8080"
     memory = frozenset()
+    paths = remembering_paths(ALL)
     remembers_you = "not at all"
     try_it = ("curl '{host}:{port}/state?name=ada'", "curl {host}:{port}/state")
     tls_endpoint = "tcp:8443"

@@ -21,6 +21,7 @@ def built_in(host: str = "127.0.0.1") -> list[Row]:
             server.try_it[0],
             host,
             int(server.endpoint.split(":")[1]),
+            sorted(server.paths),
         )
         for server in servers
     ]
@@ -46,13 +47,32 @@ def test_it_fits_80_columns():
 
 
 def test_the_servers_stand_in_order_with_what_to_type():
-    table = text(built_in()).splitlines()[2:8]
+    table = [line for line in text(built_in()).splitlines()[2:9] if not line.strip().startswith("but ")]
     assert table[0].split() == ["server", "remembers", "you", "type", "this", "in", "a", "second", "terminal"]
     assert [line.split()[0] for line in table[2:]] == ["http", "ftp", "game", "waiter"]
     assert "127.0.0.1 2121" in table[3]
     assert table[3].endswith("(ada / ada)")
     columns = {line.index(what) for line, what in zip(table[2:4], ("not at all", "while"), strict=True)}
     assert len(columns) == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "line"),
+    [
+        (["/notes"], "but /notes does"),
+        (["/notes", "/ws"], "but /notes and /ws do"),
+        (["/counter", "/notes", "/ws"], "but /counter, /notes and /ws do"),
+    ],
+)
+def test_paths_that_remember_stand_beneath_their_server(paths: list[str], line: str):
+    http, *others = [row._replace(paths=()) for row in built_in()]
+    lines = text([http._replace(paths=paths), *others]).splitlines()
+    assert lines[5].strip() == line
+    assert [shown.index(what) for shown, what in zip(lines[4:6], ("not at all", line), strict=True)] == [
+        10,
+        10,
+    ]
+    assert len(lines) == len(text([http, *others]).splitlines()) + 1
 
 
 def test_over_ipv6_the_commands_are_right_too():

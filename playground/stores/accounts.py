@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,17 @@ class TooManyGuesses(Exception):
         )
         self.seconds = seconds
         """How long to wait."""
+
+
+def network_of(address: str) -> str:
+    """What guesses are counted by: of an IPv6 address the first half, for a guesser has all of the other."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, IPv4Address):
+        return address
+    return str(known.ipv4_mapped or IPv6Network((known, 64), strict=False))
 
 
 class Accounts:
@@ -110,6 +122,7 @@ class Accounts:
                 self._turns.pop(pair, None)
 
     async def _try(self, name: str, password: str, address: str) -> Account | None:
+        address = network_of(address)
         wait = self._guesses.begin(address, name)
         if wait:
             raise TooManyGuesses(wait)

@@ -31,7 +31,7 @@ def check_store(text: str) -> None:
     from importlib.util import find_spec
 
     if find_spec("txredisapi") is None:
-        raise NoStore("redis://... needs an extra. Try: pip install 'protocol-playground[redis]'")
+        raise NoStore("redis://... needs the extra [redis]. Try: pip install txredisapi")
 
 
 def open_store(text: str, reactor: Any, now: Callable[[], float], file: Path | None) -> Store:

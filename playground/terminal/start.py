@@ -87,8 +87,11 @@ def start_text(
     me = own_command()
     people = [f"{name} / {password}" for name, password in accounts.items()]
     lines.append("")
-    if any(row.name == "ftp" for row in rows):
-        lines.append(f"  accounts  {', '.join([*people, 'anonymous (reads only)'])}")
+    names = {row.name for row in rows}
+    if "ftp" in names:
+        people.append("anonymous (FTP, reads only)")
+    if people and names & {"ftp", "http"}:
+        lines.append(f"  accounts  {', '.join(people)}")
     lines += [
         f"  read      {me} log      what changed, before → after",
         f"  ask       {me} state    what is remembered right now",

@@ -41,5 +41,5 @@ def test_anything_else_is_told_in_one_line(text: str, tmp_path: Path):
 
 def test_a_missing_extra_is_told_with_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SettingError, match=r"Try: pip install 'protocol-playground\[redis\]'"):
+    with pytest.raises(SettingError, match=r"needs the extra \[redis\]\. Try: pip install txredisapi"):
         row("redis://localhost", tmp_path)

@@ -128,6 +128,12 @@ def test_a_store_that_is_somebody_elses_stops_the_start_with_one_line(tmp_path: 
     assert "--session-store memory" in str(caught.value)
 
 
+def test_a_key_that_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path):
+    (tmp_path / "token.key").write_text("abc\n")
+    with pytest.raises(RuntimeError, match=r"token\.key cannot be read: .*\. Remove it\.$"):
+        start(tmp_path, only="http")
+
+
 def test_no_password_id_or_token_is_in_any_file(tmp_path: Path):
     """The journal with its older files, and what ``playground log`` makes of it."""
     with start(

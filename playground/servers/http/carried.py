@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 
 from playground.journal.redaction import Secret, digest
+from playground.servers.http.answer import Answer
 from playground.servers.http.request import Request
 
 CONDITIONS = (
@@ -44,7 +45,7 @@ _IN_ADDRESS = re.compile(r"(?:^|[?&;])(?:password|(?:access_|refresh_)?token)=([
 _JWT = re.compile(rb"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 _IN_FIRST_LINE = re.compile(_IN_ADDRESS.pattern.encode(), re.IGNORECASE)
 _IN_BODY = re.compile(
-    rb"""(?:^|[&;])password=([^&;\s]*)|"password"\s*:\s*"((?:[^"\\]|\\.)*)"""
+    rb"""(?:^|[&;])password=([^&;\s]*)|password\\?"\s*:\s*\\?"((?:[^"\\]|\\.)*)"""
     rb"""|name="?password"?[^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)""",
     re.IGNORECASE,
 )
@@ -178,6 +179,20 @@ def echoed_spans(message: bytes) -> list[Secret]:
             ]
     # And in one that shows its bytes as they came.
     return [span for span in found if span.start < span.end] + secret_spans(message)
+
+
+def secrets_in_answer(data: bytes, request: Request | None, answer: Answer | None) -> list[Secret]:
+    """What the journal must not show of an answer, or, without ``answer``, of a later piece of one."""
+    spans: list[Secret] = []
+    if request is not None and has_secrets(request):
+        spans += echoed_spans(data)
+    if request is not None and b"password" in request.body:
+        spans += secrets_in_body(data)
+    if answer is not None and answer.has_field(b"set-cookie"):
+        spans += secret_spans(data[: data.find(b"\r\n\r\n") + 2])
+    if answer is not None and answer.secrets:
+        spans += spans_of(data, answer.secrets)
+    return spans
 
 
 def spans_of(message: bytes, values: Iterable[bytes]) -> list[Secret]:

@@ -10,9 +10,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from playground.journal.redaction import Secret
 from playground.servers.http.answer import Answer
-from playground.servers.http.carried import carries, echoed_spans, has_secrets, secret_spans, spans_of
+from playground.servers.http.carried import carries, secrets_in_answer
 from playground.servers.http.known import Known
 from playground.servers.http.problems import Problem
 from playground.servers.http.reader import Reader, Step, incomplete, too_slow
@@ -327,14 +326,7 @@ class HttpProtocol(Protocol):
                 self._work()
 
     def _write(self, data: bytes, answer: Answer | None = None) -> None:
-        spans: list[Secret] = []
-        if self._under_way is not None and has_secrets(self._under_way):
-            spans += echoed_spans(data)
-        if answer is not None and answer.has_field(b"set-cookie"):
-            spans += secret_spans(data[: data.find(b"\r\n\r\n") + 2])
-        if answer is not None and answer.secrets:
-            spans += spans_of(data, answer.secrets)
-        self._wire.send(data, secrets=spans)
+        self._wire.send(data, secrets=secrets_in_answer(data, self._under_way, answer))
 
     def _answered(self) -> None:
         """The answer is out."""

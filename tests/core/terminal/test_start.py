@@ -95,7 +95,7 @@ def test_without_ftp_nobody_is_told_of_accounts():
 
 
 def test_without_demo_people_anonymous_is_left():
-    assert "accounts  anonymous (reads only)" in text(built_in(), accounts={})
+    assert "accounts  anonymous (FTP, reads only)" in text(built_in(), accounts={})
 
 
 @pytest.mark.parametrize(

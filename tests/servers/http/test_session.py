@@ -316,6 +316,9 @@ async def test_neither_password_nor_id_stands_in_the_journal(http: Served):
     value = reply.cookie.partition("=")[2]
     await me(http, reply.cookie)
     await ask(http, "/session/login", '{"user": "ada", "password": "hunter2"}')
+    for echo in ("/post", "/anything", "/dump/request"):
+        await ask(http, echo, "user=ada&password=zoe")
+    await ask(http, "/post", '{"password": "zoe"}', "Content-Type: application/json")
     await ask(http, "/session/login", "x" * 5000 + "&user=ada&password=hunter2")
     client = await http.connect()
     client.say(
@@ -329,4 +332,5 @@ async def test_neither_password_nor_id_stands_in_the_journal(http: Served):
     assert value not in journal
     assert "hunter2" not in journal
     assert "ter2" not in journal
+    assert "zoe" not in journal
     assert "password=ada" not in repr(http.events("event:received"))

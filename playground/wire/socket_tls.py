@@ -37,8 +37,8 @@ def socket_context(identity: Identity, resumable: bool = False) -> ssl.SSLContex
 
 def why(error: Exception) -> str:
     """What went wrong in TLS, in a few words."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
+    if isinstance(error, ssl.SSLError) and (reason := getattr(error, "reason", None)):
+        return str(reason).lower().replace("_", " ")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

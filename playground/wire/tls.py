@@ -93,17 +93,6 @@ def _because(error: Exception) -> str:
     return said
 
 
-def session_reused(connection: Any) -> bool:
-    """Whether the handshake resumed a session.
-
-    pyOpenSSL has no public name for this; it is asked for nowhere else.
-    """
-    from OpenSSL import SSL
-
-    library: Any = SSL._lib  # type: ignore[attr-defined]  # private, see above
-    return bool(library.SSL_session_reused(connection._ssl))
-
-
 def error_text(error: Any) -> str:
     """What OpenSSL says of an error, in its own few words."""
     reasons = error.args[0] if error.args else ""

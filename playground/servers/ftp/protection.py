@@ -11,6 +11,8 @@ from typing_extensions import override
 from playground.servers.ftp import mirror
 from playground.servers.ftp.secure import has_gone
 from playground.servers.ftp.talk import Talk
+from playground.wire.certificates import NoCertificate
+from playground.wire.connection import Connection
 from playground.wire.socket_tls import why
 
 FEATURES = ("AUTH TLS", "AUTH SSL", "PBSZ", "PROT")
@@ -91,17 +93,25 @@ class Protection(Talk):
         elif mirror.busy(self):
             self.respond("503 Not during a transfer: wait for it, or send ABOR.")
         else:
-            self.flush_account()
-            # Somebody in the middle may have sent it (CVE-2011-1575).
-            if dropped := self.drop_lines():
-                conn.partial(dropped)
-                text = "What came behind AUTH, and not in TLS, is thrown away."
-                conn.refused("pipelined-auth", text, "RFC 4217 15.3")
-            self.respond("234 Now shake hands for TLS.")
-            self.context = policy.context()
-            self._auth_cause = self.cause
-            self.wait()
-            self.tls_when_sent(self.context)
+            self._begin(policy, conn)
+
+    def _begin(self, policy: Policy, conn: Connection) -> None:
+        try:
+            context = policy.context()
+        except NoCertificate as error:  # somebody has removed or replaced it
+            conn.trouble(str(error))
+            self.respond("431 The certificate cannot be used now; it is in the journal.")
+            return
+        self.flush_account()
+        # Somebody in the middle may have sent it (CVE-2011-1575).
+        if dropped := self.drop_lines():
+            conn.partial(dropped)
+            text = "What came behind AUTH, and not in TLS, is thrown away."
+            conn.refused("pipelined-auth", text, "RFC 4217 15.3")
+        self.respond("234 Now shake hands for TLS.")
+        self.context, self._auth_cause = context, self.cause
+        self.wait()
+        self.tls_when_sent(context)
 
     @override
     def tls_begins(self) -> None:

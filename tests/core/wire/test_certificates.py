@@ -19,7 +19,7 @@ from playground.wire.certificates import (
     given_identity,
     own_identity,
 )
-from playground.wire.tls import error_text, server_context, session_reused
+from playground.wire.tls import error_text, server_context
 
 pytest.importorskip("cryptography")
 
@@ -117,15 +117,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
         own_identity(tmp_path / "file" / "tls", [], NOW)
 
 
-def hands_shaken(context: Any, client_context: Any, session: Any = None) -> tuple[Any, Any]:
+def hands_shaken(context: Any, client_context: Any) -> tuple[Any, Any]:
     """A client and a server of TLS after their handshake, without sockets."""
     from OpenSSL import SSL
 
     client, server = SSL.Connection(client_context, None), SSL.Connection(context, None)
     client.set_connect_state()
     server.set_accept_state()
-    if session is not None:
-        client.set_session(session)
     for _ in range(4):
         for here, there in ((client, server), (server, client)):
             with suppress(SSL.WantReadError):
@@ -133,21 +131,6 @@ def hands_shaken(context: Any, client_context: Any, session: Any = None) -> tupl
             with suppress(SSL.WantReadError):
                 there.bio_write(here.bio_read(65536))
     return client, server
-
-
-def test_a_resumed_session_is_recognised(tmp_path: Path):
-    """Also the canary for the private name of pyOpenSSL's that ``wire/tls.py`` uses."""
-    from OpenSSL import SSL
-
-    identity = own_identity(tmp_path, [], NOW)
-    context = server_context(identity)
-    client_context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    client_context.set_max_proto_version(SSL.TLS1_2_VERSION)
-    client, server = hands_shaken(context, client_context)
-    assert not session_reused(server)
-    assert session_reused(hands_shaken(context, client_context, client.get_session())[1])
-    another = server_context(identity)  # in another context it is a stranger's
-    assert not session_reused(hands_shaken(another, client_context, client.get_session())[1])
 
 
 def test_what_is_older_than_tls_1_2_is_refused(tmp_path: Path):

@@ -13,7 +13,7 @@ import pytest_twisted
 
 from playground.servers.ftp import FtpServer
 from playground.testing import serve
-from playground.wire.certificates import NoCertificate
+from playground.wire.certificates import NoCertificate, own_identity, utc_now
 from tests.servers.ftp.encrypted import (
     TLS_1_2,
     TLS_1_3,
@@ -255,3 +255,21 @@ async def test_without_a_certificate_or_switched_off_there_is_none(tmp_path: Pat
     await in_a_thread(served, talk)
     with pytest.raises(NoCertificate, match="Try: --tls auto"):
         await serve(FtpServer(), reactor, state_dir=tmp_path, ftp_tls="required")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_certificate_that_is_gone_is_told_and_the_connection_lives(tmp_path: Path):
+    from twisted.internet import reactor  # noqa: TID251
+
+    identity = own_identity(tmp_path / "tls", [], utc_now())
+    served = await serve(FtpServer(), reactor, state_dir=tmp_path, identity=identity, ftp_tls="required")
+    identity.key.unlink()
+
+    def talk() -> None:
+        with client(served) as ada:
+            assert ada.ask("AUTH TLS") == "431 The certificate cannot be used now; it is in the journal."
+            assert ada.ask("NOOP").startswith("200 ")
+
+    await in_a_thread(served, talk)
+    assert len(served.events("event:trouble")) == 1
+    await served.stop()

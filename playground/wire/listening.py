@@ -63,7 +63,7 @@ class ObservedFactory(Factory):
         self._ledger = ledger
         self._reactor = reactor
         self.connections: set[Observed] = set()
-        self._silence = Silence(reactor, ledger.server.options.idle)
+        self._silence = Silence(reactor, ledger.server.options.idle, self.connections)
         self._callbacks = (self.connections.add, self._lost)  # one pair for all connections
         self._when_empty: list[Callable[[], None]] = []
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -70,15 +71,15 @@ class Quiet(Protocol):
 class Silence:
     """Notices connections on which nothing was said for ``patience`` seconds; 0 is for ever.
 
-    One timer for all connections of a server: a timer for each would be half a KiB of memory. Whoever says
-    something costs it nothing. It looks when the next one may be due, but at most a hundred times in
-    ``patience``, so that many connections cost little.
+    One timer for all connections of a server, which may be given as the set that somebody keeps of them
+    anyway: a timer for each would be half a KiB of memory. Whoever says something costs it nothing. It looks
+    when the next one may be due, but at most a hundred times in ``patience``, so that many cost little.
     """
 
-    def __init__(self, reactor: IReactorTime, patience: float) -> None:
+    def __init__(self, reactor: IReactorTime, patience: float, all_of_them: set[Any] | None = None) -> None:
         self._reactor = reactor
         self._patience = patience
-        self._all: set[Quiet] = set()
+        self._all: set[Quiet] = all_of_them if all_of_them is not None else set()
         self._timer: IDelayedCall | None = None
 
     def begin(self, one: Quiet) -> None:
@@ -100,9 +101,10 @@ class Silence:
         self._timer = None
         now, patience = self._reactor.seconds(), self._patience
         due = [one for one in self._all if one.said_at <= now - patience + 0.001]
-        self._all.difference_update(due)
-        if self._all:
-            next_due = min(one.said_at for one in self._all) + patience - now
+        for one in due:
+            one.said_at = math.inf  # it is told once
+        next_due = min((one.said_at for one in self._all), default=math.inf) + patience - now
+        if next_due < math.inf:
             self._timer = self._reactor.callLater(max(next_due, patience / 100), self._look)
         for one in due:
             one.silent_too_long()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import re
 import resource
 import shutil
@@ -26,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.http.peers import MOST_CONNECTIONS, PEERS, PLAYGROUND, Peer, Serving, missing
+from benchmarks.http.peers import MOST_CONNECTIONS, PEERS, PLAYGROUND, Peer, Serving, cpu_seconds, missing
 
 IDLE_CONNECTIONS = 1000
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
@@ -107,15 +106,6 @@ def wrk(server: Serving, path: str, seconds: int, connections: int) -> Round:
     assert found is not None, said
     cpu = (cpu_seconds(server.pid) - cpu_before) / int(found[1]) * 1e6
     return Round(float(found[2]), percentile(said, "50%"), percentile(said, "99%"), cpu)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has had so far, all its threads; 0 where the system does not say."""
-    status = Path(f"/proc/{pid}/stat")
-    if not status.exists():
-        return 0.0
-    fields = status.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(said: str, which: str) -> float:

@@ -6,6 +6,7 @@ keeps that answer, because it never changes; ``/get`` it makes anew each time, o
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -158,6 +159,15 @@ def process(command: list[str]) -> Iterator[int]:
     finally:
         running.terminate()
         running.wait(10)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has had so far, all its threads; 0 where the system does not say."""
+    status = Path(f"/proc/{pid}/stat")
+    if not status.exists():
+        return 0.0
+    fields = status.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

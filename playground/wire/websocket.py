@@ -91,6 +91,9 @@ class Terms:
 class WebSocket(Protocol):
     """One WebSocket."""
 
+    wire: Observed
+    """The observed transport."""
+
     claims_messages = True
     idle_by_message = True
 
@@ -111,11 +114,6 @@ class WebSocket(Protocol):
         self._thrown_away = 0
         self._held = False
         self._turn: IDelayedCall | None = None
-
-    @property
-    def wire(self) -> Observed:
-        """The observed transport."""
-        return cast("Observed", self.transport)
 
     # -- for conversations -------------------------------------------------------------------
 
@@ -153,6 +151,7 @@ class WebSocket(Protocol):
 
     @override
     def connectionMade(self) -> None:
+        self.wire = cast("Observed", self.transport)
         if self._terms.ping:
             self.wire.call_later(self._terms.ping, self._look)
         self._conversation.opened(self)

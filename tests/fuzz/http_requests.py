@@ -4,6 +4,7 @@ An input is a stream of bytes, as a client might send it. For each one, :func:`e
 
 * nothing raises, and what waits for more bytes is bounded;
 * the messages are the same, whether the bytes come all at once, one by one or in any other pieces;
+* it does not matter what other connections have sent before;
 * h11 and llhttp, each on its own, find the ends of the accepted requests where we do, and the same bodies
   in them. They may refuse what we accept, but who reads another request out of the same bytes than somebody
   before or behind him can be made to answer a request that was smuggled past that one.
@@ -25,13 +26,17 @@ import httptools
 from playground.servers.http.cutter import LONGEST_SIZE, PIECE
 from playground.servers.http.limits import HttpLimits
 from playground.servers.http.problems import Problem
-from playground.servers.http.reader import Reader
+from playground.servers.http.reader import Reader, Tokenizer
 
 CORPUS = Path(__file__).with_suffix(".txt")
 """One input a line, written as Python writes bytes."""
 
 USUAL = HttpLimits()
 SMALL = replace(USUAL, request_line=60, header_line=50, head=150, fields=4, body=40, chunk_extensions=20)
+
+
+SHARED = Tokenizer()
+"""All connections of a server use one; so do all inputs here, one after the other."""
 
 
 class Fault(Exception):
@@ -59,9 +64,9 @@ class Reading(NamedTuple):
     """What is not whole yet, or not read because of the refusal."""
 
 
-def read(pieces: Iterable[bytes], limits: HttpLimits) -> Reading:
-    """Give the reader these pieces, one after the other."""
-    reader = Reader(limits)
+def read(pieces: Iterable[bytes], limits: HttpLimits, tokenizer: Tokenizer | None = None) -> Reading:
+    """Give a reader these pieces, one after the other."""
+    reader = Reader(limits, tokenizer)
     found: list[Message] = []
     sizes: list[int] = []
     rest, begun = b"", 0
@@ -90,6 +95,8 @@ def examine(data: bytes) -> Reading:
     """Everything that has to hold for these bytes; raises :exc:`Fault`. Returns how they were read."""
     in_any_pieces(data, SMALL)
     reading = in_any_pieces(data, USUAL)
+    if (other := read([data], USUAL, SHARED)) != reading:
+        raise Fault(f"behind what others have sent: {other}, alone: {reading}")
     for told, second_opinion in (("h11", h11_reads), ("llhttp", llhttp_reads)):
         for message in reading.requests:
             bodies = second_opinion(message.raw)

@@ -70,7 +70,7 @@ class Channel(Secured, FTPHandler):
         return data
 
     @override
-    def tls_ends(self, error: ssl.SSLError) -> None:
+    def tls_ends(self, error: OSError) -> None:
         """What has come is no TLS, or not the client's."""
         if self.conn is not None:
             self.conn.refused("tls", f"What came is no TLS: {why(error)}.", "RFC 8446 6.2")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import ssl
 import sys
 from typing import Any
 
@@ -127,14 +126,15 @@ class DataConnection(Secured, DTPHandler):
         self._refuse_tls("the client has hung up" if has_gone(error) else why(error))
 
     @override
-    def tls_ends(self, error: ssl.SSLError) -> None:
-        """Without TLS's goodbye, whoever sits in between may have cut the file short."""
+    def tls_ends(self, error: OSError) -> None:
+        self.handle_close()
+
+    def _cut_short(self) -> None:
+        """An upload has ended, and not as TLS wants it."""
         self.reason = "lost"
-        if self.receive and self.cmd_channel.server.policy.required:
+        if self.cmd_channel.server.policy.required:
             self._resp = (f"426 {CUT}; {self.get_transmitted_bytes()} bytes are stored.", _no_log)
             self.close()
-        else:
-            self.handle_close()
 
     def _refuse_tls(self, text: str) -> None:
         """No file over this connection. Whoever asked for one is told so (RFC 4217 10.2)."""
@@ -237,8 +237,10 @@ class DataConnection(Secured, DTPHandler):
     def handle_close(self) -> None:
         if self._closed:
             return
-        if self.receive or self.producer_fifo:
-            self.reason = "lost" if self.torn else "client"
+        if self.receive and self.secured and not self.goodbye_heard:
+            self._cut_short()
+        elif self.receive or self.producer_fifo:
+            self.reason = "client"
         elif self._nothing_was_sent():
             # pyftpdlib would take it for the end of the file.
             self.reason = "client"

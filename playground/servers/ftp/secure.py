@@ -25,13 +25,14 @@ class Secured:
 
     shaking = False
     secured = False
-    torn = False
-    """True when the peer's stream ended without TLS's goodbye (RFC 8446 6.1)."""
+    goodbye_heard = False
+    """True when the peer has ended its stream as TLS wants it, so that nobody has cut it (RFC 8446 6.1)."""
     _context: ssl.SSLContext | None = None
     _deadline: Any = None
     _needs = 0
     socket: Any
     ioloop: Any
+    handle_close: Any
     _closed: bool
 
     def begin_tls(self, context: ssl.SSLContext) -> None:
@@ -108,14 +109,19 @@ class Secured:
 
     def recv(self, buffer_size: int) -> bytes:
         """As pyftpdlib's: raises ``TryLater``; nothing means that the peer has ended its stream."""
+        if not self.secured:
+            plain: bytes = super().recv(buffer_size)  # type: ignore[misc]  # the class it is mixed into
+            return plain
         try:
-            data: bytes = super().recv(buffer_size)  # type: ignore[misc]  # the class it is mixed into
+            data: bytes = self.socket.recv(buffer_size)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
             raise TryLater from error
-        except ssl.SSLError as error:
-            self.torn = True
+        except OSError as error:
             self.tls_ends(error)
             return b""
+        if not data:
+            self.goodbye_heard = True
+            self.handle_close()
         return data
 
     def send(self, data: Any) -> int:
@@ -125,12 +131,11 @@ class Secured:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
         except ssl.SSLError as error:
-            self.torn = True
             self.tls_ends(error)
             return 0
         return count
 
-    def tls_ends(self, error: ssl.SSLError) -> None:
+    def tls_ends(self, error: OSError) -> None:
         """The stream has ended, and not with TLS's goodbye."""
         raise NotImplementedError
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import warnings
+from collections.abc import Callable
 from contextlib import closing, suppress
 
 import pytest
@@ -170,9 +172,23 @@ async def test_who_was_refused_before_the_command_is_told_with_the_command(house
     assert ("open-idle", "refused") in data
 
 
+def end(data: ssl.SSLSocket) -> None:
+    """End the stream as somebody in between can do it."""
+    socket.socket.shutdown(data, socket.SHUT_WR)
+
+
+def reset(data: ssl.SSLSocket) -> None:
+    """The same, with a reset."""
+    data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    data.close()
+
+
+@pytest.mark.parametrize("cut", [end, reset])
 @pytest.mark.parametrize(("tls", "reply"), [("allowed", "226 "), ("required", "426 The end came without")])
 @pytest_twisted.ensureDeferred
-async def test_an_upload_that_was_cut_short(house: Serve, tls: str, reply: str):
+async def test_an_upload_that_was_cut_short(
+    house: Serve, tls: str, reply: str, cut: Callable[[ssl.SSLSocket], None]
+):
     served = await house(tls)
 
     def talk() -> None:
@@ -180,7 +196,7 @@ async def test_an_upload_that_was_cut_short(house: Serve, tls: str, reply: str):
             ada.secure().log_in().protect()
             with ada.data("STOR half") as data:
                 data.sendall(b"half")
-                socket.socket.shutdown(data, socket.SHUT_WR)  # as if somebody in between had done it
+                cut(data)
                 assert ada.reply().startswith(reply)
 
     await in_a_thread(served, talk)

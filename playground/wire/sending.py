@@ -51,6 +51,10 @@ class Sending(TwistedProtocol):
         out = self._out
         return out is not None and out.full
 
+    def was_heard(self) -> None:
+        """Something whole was said that is no claimed message: the connection is not idle."""
+        self.said_at = self._ledger.seconds()
+
     def write(self, data: bytes) -> None:
         """Send one whole message (Twisted's name for it)."""
         self.send(data)

@@ -223,6 +223,7 @@ class WebSocket(Protocol):
         if self._shows_messages or opcode >= Opcode.CLOSE:
             self.wire.connection.frame_received(NAMES[opcode], content, size)
         self._alive = True
+        self.wire.was_heard()
         flood = self._terms.flood
         if opcode == Opcode.CLOSE:
             self._client_closes(content)

@@ -107,3 +107,15 @@ async def test_the_end_of_the_server_is_said(site: Served) -> None:
     await talk.until(b"}")
     await site.stop()
     assert (await talk.rest())[2:4] == (1001).to_bytes(2, "big")
+
+
+def test_whoever_says_something_now_and_then_is_not_idle_even_unanswered(open_desk: Any) -> None:
+    desk = open_desk(idle=60.0, websocket_ping=0.0)
+    ada = desk.connect().say(f"GET /websocket/echo HTTP/1.1\r\n{HANDSHAKE}\r\n".encode())
+    for _ in range(6):
+        desk.wait(30)
+        ada.say(said(b"", Opcode.PONG))
+    assert not ada.closed
+    desk.wait(60)
+    desk.wait(1)
+    assert ada.closed

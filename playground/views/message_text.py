@@ -44,6 +44,8 @@ def tell(message: Message) -> Told:
     if isinstance(message, Partial):
         return Told(_one_line(raw), f"({_bytes(message.size)}, unfinished)")
     if message.frame is not None:
+        if message.frame == "close" and len(raw) > 1:  # a number in two bytes, and perhaps a reason
+            raw = (b"%d %b" % (int.from_bytes(raw[:2], "big"), raw[2:])).rstrip()
         return Told(_one_line(raw), f"({escape(message.frame)} frame, {_bytes(message.size)})")
     if not raw:
         return Told("", f"({_bytes(message.size)})")

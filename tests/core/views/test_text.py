@@ -182,6 +182,14 @@ def game(data: str) -> Received:
             Sent(seq=1, conn="http-1", size=27, data="HTTP/1.1 204 No Content\r\n\r\n"),
             "http-1  S: 204 No Content                   (no body)",
         ),
+        (
+            Received(seq=1, conn="http-1", size=8, data_b64="A+g=", frame="close"),
+            "http-1  C: 1000                             (close frame, 8 bytes)",
+        ),
+        (
+            Sent(seq=1, conn="http-1", size=8, data_b64="A+phYg==", frame="close"),
+            "http-1  S: 1002 ab                          (close frame, 8 bytes)",
+        ),
         (Trouble(seq=1, text="the disk is full\x07"), r"        !! the disk is full\x07"),
         (
             LimitHit(seq=1, conn="http-1", limit="http.idle", value=300.0, text="silent"),

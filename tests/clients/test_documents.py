@@ -95,6 +95,7 @@ def test_the_first_screen_of_readme_works_as_typed(terminal: Terminal):
         "http.md",
         "notes.md",
         "websocket.md",
+        "ftp-strangers.md",
         "tls.md",
         "metrics.md",
         "functions.md",

@@ -96,6 +96,7 @@ def test_the_first_screen_of_readme_works_as_typed(terminal: Terminal):
         "notes.md",
         "websocket.md",
         "ftp-strangers.md",
+        "logging-in.md",
         "tls.md",
         "metrics.md",
         "functions.md",

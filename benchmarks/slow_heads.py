@@ -44,8 +44,8 @@ QUESTION = b"GET /get?name=ada HTTP/1.1\r\nHost: here\r\nUser-Agent: normal\r\n\
 SLOW_HEAD = b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: "
 A_BYTE_EVERY = 1.0
 """Seconds."""
-AT_ONCE = 10
-"""Slow clients that begin together, every hundredth of a second at most."""
+TICK = 0.001
+"""Seconds. In each one at most one new slow client begins: ten thousand strangers do not act in step."""
 
 
 class Slow:
@@ -108,14 +108,14 @@ class SlowHeads:
         """Send bytes when they are due, and (``replace``) a new client where one is missing."""
         while not until():
             now = time.monotonic()
-            for _ in range(min(AT_ONCE, self._how_many - self.open) if replace else 0):
+            if replace and self.open < self._how_many:
                 self._begin(now)
             while self._turns and self._turns[0][0] <= now:
                 _, slow = self._turns.popleft()
                 if slow.socket.fileno() >= 0:
                     slow.send_one()
                     self._turns.append((now + self._a_byte_every, slow))
-            for descriptor, _ in self._poll.poll(0.01):
+            for descriptor, _ in self._poll.poll(TICK):
                 if self._open[descriptor].hear():
                     self._end(descriptor)
 

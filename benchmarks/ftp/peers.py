@@ -63,7 +63,7 @@ def stock(log: str) -> Callable[[Path, Path | None], Iterator[Serving]]:
         port = free_port()
         command = [sys.executable, "-W", "ignore", "-c", STOCK, str(port), str(folder), log]
         command += [str(pem)] if pem else []
-        with process(["sh", "-c", 'exec "$@" 2>log', "sh", *command]) as pid:
+        with process(["sh", "-c", 'exec "$@" 2>"$0"', str(folder.parent / "pyftpdlib.log"), *command]) as pid:
             wait_until_open(port)
             yield Serving(port, pid)
 

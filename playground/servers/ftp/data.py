@@ -17,6 +17,9 @@ from playground.servers.ftp.stock import DTPHandler, FileTrouble
 from playground.wire.connection import Connection
 from playground.wire.socket_tls import why
 
+READS_AT_ONCE = 4
+"""Full buffers that are read of an upload before everybody else has their turn."""
+
 UNCAPTURED_BYTES = 4096
 """How much is looked at when the journal keeps no data at all: its size is told."""
 
@@ -189,11 +192,13 @@ class DataConnection(Secured, DTPHandler):
         if self.shaking:
             self.shake()
             return
-        self.handle_read()
-        for _ in range(MORE_RECORDS if self.secured else 0):
-            if self._closed:
-                break
+        # A turn of the loop costs as much as a read, so one is used for several.
+        for _ in range(1 + MORE_RECORDS if self.secured else READS_AT_ONCE):
+            before = self.tot_bytes_received
             self.handle_read()
+            full = self.secured or self.tot_bytes_received - before == self.ac_in_buffer_size
+            if self._closed or not full:
+                break
 
     @override
     def handle_write_event(self) -> None:

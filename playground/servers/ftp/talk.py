@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from twisted.logger import Logger
@@ -29,6 +27,31 @@ log = Logger()
 
 LINES_AT_ONCE = 8
 """Commands of one connection that are handled before everybody else has their turn."""
+
+
+class Answering:
+    """A block in which replies answer a command. (``contextlib`` would take twice the time.)"""
+
+    __slots__ = ("_command", "_outer", "_talk")
+
+    def __init__(self, talk: Talk, cause: int | None, command: str) -> None:
+        self._talk = talk
+        self._command = cause, command
+
+    def __enter__(self) -> None:
+        talk = self._talk
+        self._outer = talk.cause, talk.command
+        talk.cause, talk.command = self._command
+        talk.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        talk = self._talk
+        talk.depth -= 1
+        try:
+            if not talk.depth:
+                talk.settle()
+        finally:
+            talk.cause, talk.command = self._outer
 
 
 class Talk(Channel):
@@ -59,7 +82,8 @@ class Talk(Channel):
         self._lines = CommandLines()
         self._unfinished_reply = ""
         self._replies: deque[tuple[str, int | None, str]] = deque()
-        self._depth = 0
+        self.depth = 0
+        """Blocks in which replies are made just now."""
         self._phase = phase(FRESH)
         self._looked_at: tuple[object, ...] = ()
         self._remembered = FRESH
@@ -208,19 +232,9 @@ class Talk(Channel):
 
     # -- replies out -------------------------------------------------------------------------
 
-    @contextmanager
-    def answering(self, cause: int | None, command: str) -> Iterator[None]:
+    def answering(self, cause: int | None, command: str) -> Answering:
         """Replies made in here answer the event ``cause``; they go out when the block is left."""
-        outer = self.cause, self.command
-        self.cause, self.command = cause, command
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self._settle()
-            self.cause, self.command = outer
+        return Answering(self, cause, command)
 
     @override
     def push(self, data: str) -> None:
@@ -232,8 +246,8 @@ class Talk(Channel):
             reply, self._unfinished_reply = self._unfinished_reply, ""
             self._say_all()
             self._replies.append((reply, self.cause, self.command))
-            if not self._depth:
-                self._settle()
+            if not self.depth:
+                self.settle()
 
     @override
     def push_with_producer(self, producer: Any) -> None:
@@ -245,7 +259,7 @@ class Talk(Channel):
         if piece:
             self._unfinished_reply += " ... and more. LIST gives all of it.\r\n"
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Send the replies that were held back, and write down what has changed."""
         if self._ending:
             return

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from playground.servers.ftp import FtpServer
+from playground.servers.ftp import FtpServer, mirror
 from playground.servers.ftp.limits import FtpLimits
+from playground.servers.ftp.memory import Remembered
 from playground.servers.ftp.states import WAYS
+from playground.servers.ftp.talk import Talk
 from playground.testing import Served, serve
 from playground.wire.certificates import Identity, own_identity, utc_now
 from tests.servers.ftp.client import steps
@@ -20,6 +22,19 @@ from tests.servers.ftp.encrypted import Serve
 LIMITS = FtpLimits(
     login_penalty=0.05, connections=8, connections_per_address=6, last_words=0.3, half_closed=2.0
 )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever a session is asked what it remembers, it has noticed everything that has changed."""
+    remembered = Talk.remembered
+
+    def compared(talk: Talk) -> Remembered:
+        told = remembered(talk)
+        assert told == mirror.remembered(talk)
+        return told
+
+    monkeypatch.setattr(Talk, "remembered", compared)
 
 
 @pytest_twisted.async_yield_fixture

@@ -85,6 +85,7 @@ def test_a_game_that_is_piped_in_is_answered_to_the_last_line(shell: Shell, prog
     assert lines[2:] == [
         "* ada: here, carries 0, chest 0",
         "> no cave is open. Chests: ada=0",
+        "> not ready yet: ada",
         "* ada: bye",
     ]
 

@@ -25,8 +25,8 @@ from playground.servers.ftp.states import TRANSFERS
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
 from playground.wire.connection import Connection
 
-UPLOADS = frozenset({"STOR", "STOU", "APPE"})
-"""Those of them that store something."""
+MAKERS = frozenset({"STOR", "STOU", "APPE", "MKD", "XMKD"})
+"""The commands that make a file or a folder."""
 
 COMMANDS = {
     **FTPHandler.proto_cmds,
@@ -84,8 +84,8 @@ class Session(Listings, Login):
                 return
             self.drop_queue()
             self.transfer_cause = self.cause
-            if cmd in UPLOADS and not self._may_store():
-                return
+        if cmd in MAKERS and not self._may_store():
+            return
         go_on = partial(super().process_command, cmd, *args, **kwargs)
         if cmd in LISTINGS and os.path.isdir(argument):
             self.gather(argument, go_on)

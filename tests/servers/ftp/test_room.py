@@ -77,9 +77,9 @@ async def test_more_files_than_can_be_counted_end_in_a_refusal(tmp_path: Path):
     for number in range(4):
         assert (await eve.ask(f"MKD {number}")).startswith("257 ")
     reply = "552 You have more than 3 files and folders; delete some first."
-    assert [await eve.ask(f"{command} x") for command in ("STOR", "APPE", "STOU")] == [reply] * 3
+    assert [await eve.ask(f"{command} x") for command in ("STOR", "APPE", "STOU", "MKD")] == [reply] * 4
     assert not (tmp_path / "eve/x").exists()
-    assert [event.limit for event in served.events("event:limit")] == ["ftp.quota_files"] * 3
+    assert [event.limit for event in served.events("event:limit")] == ["ftp.quota_files"] * 4
     for client in (eve, again):
         client.talk.hang_up()
     await served.stop()

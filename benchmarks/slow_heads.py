@@ -6,7 +6,8 @@ While so many slow clients (10,000) are connected for so long (60 s), each one t
 replaced by a new one, so that they never become fewer. The hundred ask five times a second each, on
 connections that they keep, first alone and then beside the slow ones. The limits are the server's
 defaults, except for the number of connections. Prints what the hundred wait for their answers, how the
-slow ones ended, and the memory of the server's process.
+slow ones ended, and the memory of the server's process. What a connection had is not given back to the
+system when it goes, but used by the next one: at the end it is about what it was when all had come.
 
 Three processes: the server, the slow clients, the hundred. On a machine with fewer processors than that they
 also take time from each other, which the numbers then contain.

@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 
 from docs._ext.state_picture import Arrow, picture
 from playground.servers.ftp import states as ftp
+from playground.servers.function import states as functions
 from playground.servers.game import dialogue, seats, table
 from playground.wire.machines import transitions
 
@@ -37,8 +38,17 @@ def of_ftp() -> str:
     return picture("FTP session", list(ftp.State), arrows, many=4)
 
 
+def of_functions() -> str:
+    """The picture of an environment, from the table that it goes by."""
+    arrows = [
+        Arrow(before, what, after) for before, row in functions.TABLE.items() for what, after in row.items()
+    ]
+    return picture("function environment", list(functions.State), arrows)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "ftp session": of_ftp,
+    "function environment": of_functions,
     "game dialogue": lambda: of_machine(
         "game dialogue", "greeting watching seated muted half-closed closed", dialogue.dialogue_machine
     ),

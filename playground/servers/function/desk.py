@@ -7,11 +7,12 @@ from collections import Counter
 from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from playground.servers import Playground
-from playground.servers.function.environment import Environment, Phase, Run
+from playground.servers.function.environment import Environment, Run
 from playground.servers.function.folder import Folder
 from playground.servers.function.limits import FunctionLimits
 from playground.servers.function.process import available
 from playground.servers.function.protocol import RuntimeFactory
+from playground.servers.function.states import Input, State
 from playground.wire.invoking import Invoked, Start
 from playground.wire.memory import Subject
 
@@ -65,7 +66,7 @@ class Desk:
             except OSError as error:
                 text = f"No process can be started: {error.strerror}."
                 environment.trouble(text)
-                environment.end("trouble")
+                environment.end(Input.TROUBLE)
                 return succeed(Invoked(503, b"", "no-process", text))
         (self._warm if run.start == "warm" else self._cold)[name] += 1
         environment.give(run)
@@ -75,11 +76,11 @@ class Desk:
     # -- choosing ----------------------------------------------------------------------------
 
     def _live(self) -> list[Environment]:
-        return [one for one in self._environments if one.phase is not Phase.ENDED]
+        return [one for one in self._environments if one.state is not State.ENDED]
 
     def _free(self, name: str) -> Environment | None:
         """The one of that function that was used last, so that the others may cool down."""
-        free = (one for one in self._environments if one.phase is Phase.FREE and one.function == name)
+        free = (one for one in self._environments if one.state is State.FREE and one.function == name)
         return max(free, key=lambda one: one.used_at, default=None)
 
     def _has_room(self) -> bool:
@@ -87,10 +88,10 @@ class Desk:
         live, most = self._live(), self._limits.environments
         if not most or len(live) < most:
             return True
-        free = (one for one in live if one.phase is Phase.FREE)
+        free = (one for one in live if one.state is State.FREE)
         idle = min(free, key=lambda one: one.used_at, default=None)
         if idle is not None:
-            idle.end("gave-way")
+            idle.end(Input.GAVE_WAY)
         return idle is not None
 
     def _busy(self) -> str:
@@ -119,7 +120,7 @@ class Desk:
             for name in names
         )
 
-    def end_all(self, reason: str) -> None:
+    def end_all(self, reason: Input) -> None:
         """End every environment: what their processes remember is gone."""
         for one in list(self._environments):
             one.end(reason)
@@ -134,7 +135,7 @@ class Desk:
         """End every environment, for good; fires when their processes are gone."""
         self._closed = True
         gone = [one.gone for one in self._environments]
-        self.end_all("shutdown")
+        self.end_all(Input.SHUTDOWN)
         return gatherResults([_shared(one) for one in gone]).addCallback(lambda _: None)
 
 

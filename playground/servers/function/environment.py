@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,11 @@ from playground.journal.events import Snapshot, Trouble
 from playground.servers import Playground
 from playground.servers.function.limits import FunctionLimits
 from playground.servers.function.process import FunctionProcess
+from playground.servers.function.states import TABLE, Input, State
 from playground.views.escape import escape
 from playground.wire.invoking import Invoked, Start
 from playground.wire.limits import UNCLAIMED_BYTES
+from playground.wire.machines import Transition
 from playground.wire.memory import NOTHING
 
 if TYPE_CHECKING:
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
 
 TOLD_CHARACTERS = 300
 """What is kept of a text that is not ours, where nothing else is said."""
-
-
-class Phase(StrEnum):
-    """What an environment is doing."""
-
-    STARTING = "starting"
-    """Its process has not asked for work yet: a cold start is under way."""
-    FREE = "free"
-    """It waits, warm, and remembers whatever its function has left behind."""
-    WORKING = "working"
-    """It runs the function."""
-    ENDED = "ended"
-    """Its process is gone, or is being killed."""
 
 
 @dataclass(eq=False)
@@ -67,7 +55,7 @@ class Environment:
         self._changed = changed
         self.function = function
         self.name = f"{function}-{number}"
-        self.phase = Phase.STARTING
+        self.state = State.STARTING
         self.runs = 0
         """How many it was given, the present one included."""
         self.run: Run | None = None
@@ -94,17 +82,23 @@ class Environment:
 
     def picture(self) -> Snapshot:
         """What is remembered for its connection. The identical object while nothing has changed."""
-        if self.phase is Phase.ENDED:  # until its connection is closed, which says what went with it
+        if self.state is State.ENDED:  # until its connection is closed, which says what went with it
             return NOTHING if self._is_forgotten else self._picture
         seen = {
             "function": self.function,
             "environment": self.name,
-            "phase": str(self.phase),
+            "state": str(self.state),
             "runs": self.runs,
         }
         if seen != self._picture:
             self._picture = seen
         return self._picture
+
+    def _move(self, what: Input) -> None:
+        before, self.state = self.state, TABLE[self.state][what]
+        if self.client is not None:
+            step = Transition("environment", str(what), str(before), str(self.state))
+            self.client.wire.connection.machine_step(step)
 
     # -- beginning ---------------------------------------------------------------------------
 
@@ -132,8 +126,8 @@ class Environment:
         self.run = run
         self.runs += 1
         self._lines = 0
-        if self.phase is Phase.FREE:
-            self.phase = Phase.WORKING
+        if self.state is State.FREE:
+            self._move(Input.GIVEN)
             self._allow(self._limits.timeout, "timeout", "took longer than")
         self._hand_out()
         self._changed()
@@ -141,8 +135,8 @@ class Environment:
     def asked(self, client: RuntimeProtocol) -> None:
         """It asks for work: it is up, and done with what it had."""
         self.client = client
-        if self.phase is Phase.STARTING and self.run is not None:
-            self.phase = Phase.WORKING
+        if self.state is State.STARTING:
+            self._move(Input.ASKS)
             self._allow(self._limits.timeout, "timeout", "took longer than")
         self._hand_out()
 
@@ -156,25 +150,27 @@ class Environment:
 
     def answered(self, content: bytes) -> None:
         """The function has answered."""
-        self._free(Invoked(200, content))
+        self._free(Input.ANSWERS, Invoked(200, content))
 
     def raised(self, content: bytes) -> None:
         """The function has failed, and AWS's client goes on."""
-        self._free(Invoked(502, b"", "function-error", f"The function failed: {_told(content)}"))
+        self._free(
+            Input.RAISES, Invoked(502, b"", "function-error", f"The function failed: {_told(content)}")
+        )
 
     def too_big(self, size: int) -> None:
         """The function's answer is longer than it may be. AWS's client ends with that."""
         text = f"The function's answer has {size} bytes, more than {self._limits.payload}."
-        self.end("limit", Invoked(502, b"", "payload", text))
+        self.end(Input.LIMIT, Invoked(502, b"", "payload", text))
 
     def init_failed(self, content: bytes) -> None:
         """The function cannot be imported; the process ends by itself."""
         text = f"The function did not start: {_told(content)}"
         self.trouble(text)
-        self.end("init-error", Invoked(502, b"", "init-error", text))
+        self.end(Input.INIT_ERROR, Invoked(502, b"", "init-error", text))
 
-    def _free(self, invoked: Invoked) -> None:
-        self.phase = Phase.FREE
+    def _free(self, what: Input, invoked: Invoked) -> None:
+        self._move(what)
         self.used_at = self.playground.reactor.seconds()
         self._finish(invoked)
         self._allow(self._limits.warm_seconds, "warm_seconds", "")
@@ -202,25 +198,25 @@ class Environment:
         self._deadline = None
 
     def _too_long(self, seconds: float, setting: str, words: str) -> None:
-        if self.phase is Phase.FREE:
-            self.end("idle")
+        if self.state is State.FREE:
+            self.end(Input.IDLE)
             return
         text = f"{self.name} {words} {seconds:g} seconds, and is killed."
         if self.client is not None:
             self.client.wire.limit(setting, seconds, text)
         else:
             self.trouble(text)
-        self.end("limit", Invoked(504, b"", setting, text))
+        self.end(Input.LIMIT, Invoked(504, b"", setting, text))
 
-    def end(self, reason: str, invoked: Invoked | None = None) -> None:
+    def end(self, reason: Input, invoked: Invoked | None = None) -> None:
         """Kill the process, and all that it has started. Whoever waits for an answer gets ``invoked``."""
         self._forget_deadline()
-        if self.phase is Phase.ENDED:
+        if self.state is State.ENDED:
             return
-        self.phase = Phase.ENDED
-        self._is_forgotten = reason == "forgotten"
+        self._move(reason)
+        self._is_forgotten = reason is Input.FORGOTTEN
         if self.client is not None:
-            self.client.wire.loseConnection(reason)
+            self.client.wire.loseConnection(str(reason))
         if self._process is not None:
             self._process.kill()
         text = f"{self.name} was ended while it ran the function."
@@ -232,12 +228,12 @@ class Environment:
     def _exited(self, status: int) -> None:
         if self._unfinished:
             self._printed(b"\n")
-        if self.phase is not Phase.ENDED:
+        if self.state is not State.ENDED:
             how = f"with status {status}" if status >= 0 else f"by signal {-status}"
             text = f"{self.name} has ended {how}"
             text += " while it ran the function." if self.run is not None else "."
             self.trouble(text)
-            self.end("exit", Invoked(502, b"", "crash", text))
+            self.end(Input.EXIT, Invoked(502, b"", "crash", text))
         self._close()
 
     def _close(self) -> None:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from playground.journal.redaction import Secret
 from playground.servers.function.environment import Environment, Run
 from playground.servers.function.messages import Head, Wrong, answer, head_of
+from playground.servers.function.states import State
 
 if TYPE_CHECKING:
     from playground.wire.observed import Observed
@@ -53,8 +54,11 @@ class RuntimeProtocol(Protocol):
             if isinstance(head, Wrong):
                 wire.claim(len(wire.unclaimed))
                 self._refuse(head)
+            elif wrong := self._wrong_with(head):
+                wire.claim(head.size)
+                self._refuse(wrong)
             elif head.length > self.environment.payload:
-                wire.claim(min(head.size, len(wire.unclaimed)))
+                wire.claim(head.size)
                 self._too_big(head)
             elif len(wire.unclaimed) < head.size + head.length:
                 return
@@ -64,29 +68,35 @@ class RuntimeProtocol(Protocol):
                 body = wire.claim(size, secrets=secrets)[head.size :]
                 self._take(head, body)
 
+    def _wrong_with(self, head: Head) -> Wrong | None:
+        """Why that may not be said now, or here; known before its body is there."""
+        environment = self.environment
+        client, run = environment.client, environment.run
+        if client is not None and client is not self and client.wire.connection.open:
+            return Wrong(403, "stranger", "This environment speaks on another connection.")
+        if head.what == "next":
+            if environment.is_out or self.asks or head.length:
+                return Wrong(403, "out-of-order", "Answer what you were given first.")
+        elif head.what == "init-error":
+            if environment.state is not State.STARTING:
+                return Wrong(403, "out-of-order", "It has started already.")
+        elif not (environment.is_out and run is not None and run.request_id == head.request_id):
+            return Wrong(400, "request-id", "No such request was given to this environment.")
+        return None
+
     def _take(self, head: Head, body: bytes) -> None:
         environment = self.environment
-        client = environment.client
-        if client is not None and client is not self and client.wire.connection.open:
-            self._refuse(Wrong(403, "stranger", "This environment speaks on another connection."))
-            return
         if head.what == "next":
-            if environment.is_out or self.asks:
-                self._refuse(Wrong(403, "out-of-order", "Answer what you were given first."))
-                return
             self.asks = True
             environment.asked(self)
-        elif head.what == "init-error":
-            self._say(202, {"status": "OK"})
+            return
+        self._say(202, {"status": "OK"})
+        if head.what == "init-error":
             environment.init_failed(body)
-        elif not (environment.is_out and environment.run and environment.run.request_id == head.request_id):
-            self._refuse(Wrong(400, "request-id", "No such request was given to this environment."))
+        elif head.what == "response":
+            environment.answered(body)
         else:
-            self._say(202, {"status": "OK"})
-            if head.what == "response":
-                environment.answered(body)
-            else:
-                environment.raised(body)
+            environment.raised(body)
 
     def hand_out(self, run: Run, deadline: float) -> None:
         """Answer the question for work. ``deadline`` is seconds since 1970."""

@@ -14,6 +14,7 @@ from playground.servers import Playground, Server
 from playground.servers.function.desk import PRIVATE_PORT, Desk
 from playground.servers.function.folder import Folder
 from playground.servers.function.limits import FunctionLimits
+from playground.servers.function.states import Input
 from playground.wire.ledger import Connection
 from playground.wire.listening import ListeningService
 from playground.wire.memory import NOTHING, Subject
@@ -59,7 +60,7 @@ class FunctionServer(Server):
         if self.desk is None:
             return
         if where == "connection":
-            self.desk.end_all("forgotten")
+            self.desk.end_all(Input.FORGOTTEN)
         elif where == "shared":
             self.desk.forget_totals()
 

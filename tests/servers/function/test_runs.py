@@ -48,10 +48,10 @@ async def test_a_module_global_counts_in_one_warm_environment(house: Open):
     assert [one.number for one in told] == [1, 2, 3]
     assert told[1].seconds < told[0].seconds
     (opened,) = desk.events("event:connection.open")
-    phases = [
-        change.changed["phase"][1] for change in desk.events("event:state") if "phase" in change.changed
+    states = [
+        change.changed["state"][1] for change in desk.events("event:state") if "state" in change.changed
     ]
-    assert phases == ["working", "free"] * 3
+    assert states == ["working", "free"] * 3
     assert opened.server_address == "127.0.0.1"
 
 
@@ -117,7 +117,7 @@ async def test_forget_ends_the_environments_and_says_what_went(house: Open):
     desk = await house()
     await desk.ask("count")
     (went,) = desk.playground.forget("connection")
-    assert went.forgot == {"function": "count", "environment": "count-1", "phase": "free", "runs": 1}
+    assert went.forgot == {"function": "count", "environment": "count-1", "state": "free", "runs": 1}
     assert runs(await desk.ask("count")) == 1
     (totals,) = desk.playground.forget("shared")
     assert totals.forgot["cold"] == 2

@@ -16,6 +16,7 @@ from playground.servers import Playground
 from playground.servers.function.environment import Environment, Run
 from playground.servers.function.protocol import RuntimeFactory
 from playground.servers.function.server import FunctionServer
+from playground.servers.function.states import Input
 from playground.stores.accounts import Accounts
 from playground.testing import Talk
 from playground.wire.listening import Listening
@@ -69,12 +70,12 @@ async def test_what_is_wrong_is_told_and_changes_nothing(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_body_that_would_be_too_long_is_not_read(house: Open):
-    desk = await house(payload=5000)
+async def test_a_strangers_body_is_not_waited_for(house: Open):
+    desk = await house()
     eve = await stranger(desk)
     eve.say(b"POST %b/invocation/1/response HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n" % V)
-    assert (await eve.rest()).startswith(b"HTTP/1.1 413 Content Too Large\r\n")
-    assert [event.limit for event in desk.events("event:limit")] == ["function.payload"]
+    assert (await eve.rest()).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert (await desk.ask("tell")).start == "warm"
 
 
 @pytest.fixture
@@ -118,6 +119,6 @@ async def test_a_client_that_is_out_of_step_is_told(environment: Environment, sa
     answer = await client.rest()
     assert answer.startswith(b"HTTP/1.1 4")
     assert rule.encode() in answer
-    environment.end("shutdown")
+    environment.end(Input.SHUTDOWN)
     assert (await run.done).rule == "ended"
     await port.stopService()

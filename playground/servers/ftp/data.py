@@ -42,6 +42,8 @@ class DataConnection(Secured, DTPHandler):
     file would push everything else out of sight.
     """
 
+    ac_out_buffer_size = 256 * 1024
+
     def __init__(self, sock: Any, cmd_channel: Any) -> None:
         self.conn: Connection | None = None
         self.reason = "server"
@@ -91,7 +93,7 @@ class DataConnection(Secured, DTPHandler):
         offset, before = self._offset, self.tot_bytes_sent
         wanted = self._said.wanted(self.ac_out_buffer_size) if self.conn is not None else 0
         head = os.pread(self._filefd, wanted, offset) if wanted else b""
-        super().initiate_sendfile()
+        super().initiate_sendfile()  # as much as the socket takes, up to ``ac_out_buffer_size``
         count = self.tot_bytes_sent - before
         if count and self.conn is not None:
             self.conn.bytes_sent += count

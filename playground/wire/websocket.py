@@ -259,7 +259,7 @@ class WebSocket(Protocol):
         """After a refusal nothing can be read; a little that comes alone is the client's goodbye."""
         self._thrown_away += len(data)
         if len(data) <= 131 or self._thrown_away > LINGER_BYTES:
-            self.wire.loseConnection("refused")
+            self.wire.loseConnection(self._why)
 
     def _send(self, opcode: Opcode, content: bytes) -> None:
         wire = self.wire

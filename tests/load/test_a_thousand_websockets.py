@@ -13,7 +13,7 @@ from tests.load.people import all_closed, descriptors_of, enough_descriptors, ne
 
 HOW_MANY = 1000
 SECONDS = 30
-MOST_BYTES = 32 * 1024
+MOST_BYTES = 20 * 1024
 """Resident memory that one may take: socket, protocols, journal and what deflating needs."""
 
 KEY = b"\x37\xfa\x21\x3d"

@@ -194,7 +194,8 @@ async def test_what_is_broken_has_its_code_and_its_line(server: Open, name: str)
     assert await closes(talk) == code
     [event] = site.events("event:refused") + site.events("event:limit")
     assert told in (getattr(event, "rule", ""), getattr(event, "limit", ""))
-    await site.happens("event:connection.close")
+    [close] = await site.happens("event:connection.close")
+    assert close.reason == ("limit" if code == 1009 else "refused")
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1011, 3000, 4999])

@@ -23,9 +23,9 @@ class Visitor:
     """What is held for one socket, and which session its newest request named."""
 
     remembered: Snapshot = field(default_factory=lambda: NOTHING)
-    session: str = ""
+    session: str = field(default="", repr=False)
     """The session's id, or nothing."""
-    login: str = ""
+    login: str = field(default="", repr=False)
     """The id of the login session, or nothing."""
     has_shared: bool = False
     """Whether somebody on this socket has used what is shared."""

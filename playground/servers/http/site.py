@@ -25,6 +25,7 @@ from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, Router
 from playground.servers.http.writer import Writer, persistence, problem_answer
 from playground.servers.http.written import Unwritable, field_value
+from playground.stores.hashing import Overloaded
 from playground.stores.store import StoreDown, StoreFull
 from playground.wire.doors import Door
 from playground.wire.invoking import Functions
@@ -196,14 +197,18 @@ def unwritable(error: Unwritable, endpoint: Endpoint) -> Outcome:
     return Outcome(problem_answer(problem), endpoint.memory, problem)
 
 
+RULES = {StoreDown: "store-down", StoreFull: "store-full", Overloaded: "overloaded"}
+"""What a client is told that asks for more than can be done just now. All of them pass."""
+
+
 async def in_the_end(later: Awaitable[Answer], request: Request, endpoint: Endpoint) -> Outcome:
     """What an answer that takes its time comes to."""
     try:
         return completed(await later, request, endpoint)
     except Unwritable as error:
         return unwritable(error, endpoint)
-    except (StoreDown, StoreFull) as error:
-        rule = "store-full" if isinstance(error, StoreFull) else "store-down"
+    except (StoreDown, StoreFull, Overloaded) as error:
+        rule = RULES[type(error)]
         problem = Problem(503, rule, str(error), "RFC 9110 15.6.4", headers=((b"Retry-After", b"1"),))
         return Outcome(problem_answer(problem), endpoint.memory, problem)
 

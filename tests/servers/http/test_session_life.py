@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from pytest_twisted import blockon, ensureDeferred
 from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
+from playground.stores.accounts import Account, Accounts
+from playground.stores.hashing import HashingThread
 from playground.testing import Served
 from tests.servers.http.visitors import Reply, ask, log_in, open_http
 from tests.stores.redis_server import redis_server
@@ -126,3 +129,23 @@ async def test_another_process_that_ends_a_session_in_the_store_ends_it_here(tmp
     assert [event.reason for event in first.events("event:session.end")] == ["gone from the store"]
     await first.stop()
     await second.stop()
+
+
+@ensureDeferred
+async def test_more_logins_at_once_than_can_wait_are_told_to_come_again():
+    gate = threading.Event()
+    thread = HashingThread(reactor, most=2)
+    names = [f"pupil{number}" for number in range(6)]
+    accounts = Accounts([Account(name, name) for name in names], run=thread)
+    http = await open_http(reactor)
+    http.server._site.doorman.accounts = accounts  # type: ignore[attr-defined]
+    under_way = thread(lambda: gate.wait(10))
+    many = gatherResults([Deferred.fromCoroutine(log_in(http, name)) for name in names])
+    refused = await http.happens("event:trouble", count=4)
+    gate.set()
+    replies = await many
+    await under_way
+    assert sorted(reply.status for reply in replies) == [200, 200, 503, 503, 503, 503]
+    assert "Too many people log in just now" in refused[0].text
+    await http.stop()
+    thread.close()

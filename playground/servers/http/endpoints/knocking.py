@@ -13,7 +13,6 @@ from playground.servers.http.request import Request, collect, pairs
 from playground.servers.http.router import Asker
 from playground.servers.http.upgrade import same_origin
 from playground.stores.accounts import Account, TooManyGuesses
-from playground.stores.hashing import Overloaded
 
 PRIVATE = (b"Cache-Control", b"no-store")
 """What is answered to one person is kept by nobody, neither between us nor on a disk. RFC 9111 5.2.2.5."""
@@ -81,8 +80,6 @@ async def person(request: Request, asker: Asker, challenge: tuple[bytes, bytes])
     except TooManyGuesses as error:
         retry = (b"Retry-After", b"%d" % (int(error.seconds) + 1))
         return refusal(429, "too-many-guesses", str(error), "RFC 6585 4", retry)
-    except Overloaded as error:
-        return refusal(503, "overloaded", str(error), "RFC 9110 15.6.4", (b"Retry-After", b"2"))
     if account is None:
         return refusal(401, "wrong-password", "Wrong name or password.", "RFC 9110 15.5.2", challenge)
     return account

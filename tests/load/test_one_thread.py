@@ -132,5 +132,6 @@ def they_were_at_it_together(playground: Running) -> None:
                     running = after == f"transfer:{verb}"
             elif running and isinstance(event, Sent):
                 answered[event.protocol or ""] += 1
-        assert answered["http"] > REQUESTS // 2, (verb, answered)
-        assert answered["game"] > LINES, (verb, answered)
+        # How many depends on how quick the transfers are; were they in the way, it would be a handful.
+        assert answered["http"] > REQUESTS // 10, (verb, answered)
+        assert answered["game"] > LINES // 4, (verb, answered)

@@ -3,7 +3,7 @@
 A transcript is a fenced block of the language ``console``. In it
 
 * ``$ command`` is typed at a shell;
-* ``» text`` is typed into the program that runs (``» ^C``, ``» ^D``: those keys);
+* ``» text`` is typed into the program that runs (``» ^C``, ``» ^D``, ``» ^]``: those keys);
 * any other line is what must appear, in this order. ``…`` stands for anything;
   durations, client ports and digests for any of their kind, runs of spaces for
   any run of spaces, and a clock time in front for one or none (the log tells
@@ -32,6 +32,7 @@ from playground.testing import Running
 PATIENCE = 6.0
 PROMPT = "playground-test-prompt>"
 DEFAULT_PORTS = {"http": 8080, "https": 8443, "ftp": 2121, "game": 4000, "waiter": 4001}
+KEYS = ("^C", "^D", "^]")
 ROOT = Path(__file__).parents[2]
 OTHERS = ("| ", "> ")
 FIRST = "# In the first terminal: "
@@ -137,7 +138,7 @@ class Terminal:
             self._child.sendline(text)
             self._running = True
         elif step.kind == "typed":
-            if text in ("^C", "^D"):
+            if text in KEYS:
                 self._child.sendcontrol(text[1].lower())
             else:
                 self._child.sendline(text)

@@ -116,8 +116,16 @@ def pretty_json(content: Any, order: Literal["sorted"] | None = None) -> bytes:
     return encoded + b"\n"
 
 
-def problem_details(problem: Problem, **more: object) -> Answer:
-    """What was wrong, for a program: RFC 9457. ``more`` are further members."""
+class Refused(Exception):
+    """An endpoint goes no further: ``answer`` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def problem_details(problem: Problem) -> Answer:
+    """What was wrong, for a program: RFC 9457."""
     content = {
         "type": "about:blank",
         "title": PHRASES.get(problem.status, ""),
@@ -126,10 +134,9 @@ def problem_details(problem: Problem, **more: object) -> Answer:
         "rule": problem.rule,
         "source": problem.source,
     }
-    body = pretty_json(content | more)
     # What is not there is no broken rule, only an unlucky question.
     broken = None if problem.status == 404 else problem
-    return Answer(body, PROBLEM, problem.status, problem.headers, problem=broken)
+    return Answer(pretty_json(content), PROBLEM, problem.status, problem.headers, problem=broken)
 
 
 def text_answer(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred
 
 from playground.journal.redaction import Secret
-from playground.servers.http.answer import Answer, problem_details
+from playground.servers.http.answer import Answer, Refused, problem_details
 from playground.servers.http.bodies import accept_fields, wants_json
 from playground.servers.http.carried import secrets_in_body
 from playground.servers.http.cutter import PIECE
@@ -167,6 +167,8 @@ class Site:
                 answer = endpoint.answer(request, asker, found.parameter)
             except Unwritable as error:
                 return unwritable(error, endpoint)
+            except Refused as refused:
+                answer = refused.answer
             if answer.later is None:
                 return completed(answer, request, endpoint)
             later = Deferred.fromCoroutine(in_the_end(answer.later, request, endpoint))
@@ -207,6 +209,8 @@ async def in_the_end(later: Awaitable[Answer], request: Request, endpoint: Endpo
         return completed(await later, request, endpoint)
     except Unwritable as error:
         return unwritable(error, endpoint)
+    except Refused as refused:
+        return completed(refused.answer, request, endpoint)
     except (StoreDown, StoreFull, Overloaded) as error:
         rule = RULES[type(error)]
         problem = Problem(503, rule, str(error), "RFC 9110 15.6.4", headers=((b"Retry-After", b"1"),))

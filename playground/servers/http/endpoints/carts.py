@@ -11,7 +11,7 @@ from playground.servers.http.answer import Answer
 from playground.servers.http.carried import cookies
 from playground.servers.http.carts import Cart, CartError, changed, read, written
 from playground.servers.http.endpoints.cookies import set_cookie
-from playground.servers.http.endpoints.knocking import bad_cart, said, told
+from playground.servers.http.endpoints.knocking import changed_cart, refuse_cart, said, told
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, endpoint
 from playground.servers.http.upgrade import websocket
@@ -39,10 +39,10 @@ def cookie(request: Request, asker: Asker, parameter: str) -> Answer:
     texts = [value for name, value in cookies(request) if name == COOKIE]
     try:
         cart: Cart = read(texts[0]) if texts else {}
-        if request.method == "POST":
-            cart = changed(cart, said(request))
     except CartError as error:
-        return bad_cart(error)
+        refuse_cart(error)
+    if request.method == "POST":
+        cart = changed_cart(cart, said(request))
     text = written(cart)
     lesson = "The server forgets your cart with this answer; your cookie is the cart."
     secure = ("Secure",) if asker.scheme == "https" else ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NoReturn
 
-from playground.servers.http.answer import Answer, json_answer
-from playground.servers.http.carts import CartError
+from playground.servers.http.answer import Answer, Refused, json_answer
+from playground.servers.http.carts import Cart, CartError, changed
 from playground.servers.http.doorman import doorman_of
 from playground.servers.http.forms import read_form, read_json
 from playground.servers.http.problems import Problem
@@ -31,11 +32,11 @@ def told(
     return json_answer({**content, **held}, status, (PRIVATE, *headers))
 
 
-def refusal(status: int, rule: str, text: str, source: str, *headers: tuple[bytes, bytes]) -> Answer:
-    """An answer to somebody who may not. The journal has the rule."""
+def refuse(status: int, rule: str, text: str, source: str, *headers: tuple[bytes, bytes]) -> NoReturn:
+    """Go no further, and say why. The journal has the rule. Raises :class:`Refused`."""
     answer = told({"error": text, "rule": rule}, 0, 0, status, headers)
     answer.problem = Problem(status, rule, text, source)
-    return answer
+    raise Refused(answer)
 
 
 def said(request: Request) -> dict[str, str]:
@@ -50,8 +51,8 @@ def said(request: Request) -> dict[str, str]:
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
-def from_elsewhere(request: Request, scheme: str) -> Answer | None:
-    """The refusal for a request that another site's page has made a browser send; None for all others.
+def refuse_from_elsewhere(request: Request, scheme: str) -> None:
+    """Refuse a request that another site's page has made a browser send.
 
     A browser adds the cookie by itself, whoever asks: that is what is called
     cross-site request forgery. It also says where the page is from, in
@@ -60,31 +61,39 @@ def from_elsewhere(request: Request, scheme: str) -> Answer | None:
     """
     site = request.fields.get(b"sec-fetch-site")
     if site in (b"same-origin", b"none") or (site is None and same_origin(request, scheme)):
-        return None
+        return
     text = "A page from elsewhere has sent this with your cookie; only pages of this server may."
-    return refusal(403, "cross-site", text, "RFC 6265 8.2")
+    refuse(403, "cross-site", text, "RFC 6265 8.2")
 
 
-async def person(request: Request, asker: Asker, challenge: tuple[bytes, bytes]) -> Account | Answer:
-    """Whoever says the right name and password in the body, or the refusal."""
+async def person(request: Request, asker: Asker, challenge: tuple[bytes, bytes]) -> Account:
+    """Whoever says the right name and password in the body; all others are refused."""
     words = said(request)
     name, password = words.get("user"), words.get("password")
     if name is None or password is None:
         where = " They belong into the body: an address is written into logs." if request.raw_query else ""
         text = f"Say who you are: curl -d 'user=ada&password=ada'.{where}"
-        return refusal(400, "no-password", text, "RFC 9110 15.5.1")
+        refuse(400, "no-password", text, "RFC 9110 15.5.1")
     if max(len(name), len(password)) > LONGEST_WORD:
-        return refusal(400, "no-password", "No name and no password is that long.", "RFC 9110 15.5.1")
+        refuse(400, "no-password", "No name and no password is that long.", "RFC 9110 15.5.1")
     try:
         account = await doorman_of(asker).accounts.log_in(name, password, asker.address)
     except TooManyGuesses as error:
         retry = (b"Retry-After", b"%d" % (int(error.seconds) + 1))
-        return refusal(429, "too-many-guesses", str(error), "RFC 6585 4", retry)
+        refuse(429, "too-many-guesses", str(error), "RFC 6585 4", retry)
     if account is None:
-        return refusal(401, "wrong-password", "Wrong name or password.", "RFC 9110 15.5.2", challenge)
+        refuse(401, "wrong-password", "Wrong name or password.", "RFC 9110 15.5.2", challenge)
     return account
 
 
-def bad_cart(error: CartError) -> Answer:
-    """The answer to somebody who wants what no cart can do."""
-    return told({"error": str(error)}, 0, 0, 400)
+def changed_cart(cart: Cart, words: Mapping[str, str]) -> dict[str, int]:
+    """The cart with what a client adds or removes; who wants what no cart can do is refused."""
+    try:
+        return changed(cart, words)
+    except CartError as error:
+        refuse_cart(error)
+
+
+def refuse_cart(error: CartError) -> NoReturn:
+    """Nobody gets a cart like that."""
+    refuse(400, "cart", str(error), "RFC 9110 15.5.1")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import NoReturn
 
 import msgspec
 from twisted.internet.defer import Deferred, maybeDeferred
 
-from playground.servers.http.answer import JSON, Answer, json_answer, problem_details
+from playground.servers.http.answer import JSON, Answer, Refused, json_answer, problem_details
 from playground.servers.http.bodies import json_body, not_acceptable, unsupported
 from playground.servers.http.conditions import conditional, http_date, strong_tag, tags
 from playground.servers.http.endpoints import notes_contract as contracts
@@ -45,13 +46,12 @@ Work = Callable[[], Answer]
 )
 def listed(request: Request, asker: Asker, parameter: str) -> Answer:
     """Notes that everybody shares, page by page: follow the links in the field Link."""
-    if problem := not_acceptable(request, JSON):
-        return problem_details(problem)
+    _check(not_acceptable(request, JSON))
     limit = _number(request.parameter("limit"), PAGE)
     cursor = _number(request.parameter("cursor"), 0)
     if limit is None or cursor is None or not 1 <= limit <= LONGEST_PAGE:
         text = f"limit is 1 to {LONGEST_PAGE}, cursor is what a link has: /notes?limit=2"
-        return problem_details(Problem(400, "page", text, "RFC 9110 15.5.1"))
+        _refuse(Problem(400, "page", text, "RFC 9110 15.5.1"))
     notes = asker.notebook.notes
     page = notes.page(cursor, limit)
     shown = [{"href": note.place, **note.content} for note in page.notes]
@@ -84,19 +84,17 @@ def made(request: Request, asker: Asker, parameter: str) -> Answer:
     With a delay the note is made at the end of it, whether or not you wait: lose your patience, ask again
     with the same key, and you get the note that you did not hear of.
     """
-    found = _content(request, JSON) or _converted(json_body(request))
-    if isinstance(found, Problem):
-        return problem_details(found)
+    content = _converted(_body(request, JSON))
     delay = _seconds(request.parameter("delay"))
     if delay is None:
-        return problem_details(Problem(400, "delay", "delay is 0 to 10 seconds.", "RFC 9110 15.5.1"))
+        _refuse(Problem(400, "delay", "delay is 0 to 10 seconds.", "RFC 9110 15.5.1"))
     attempt = None
     if b"idempotency-key" in request.fields:
         begun = _begin(request, asker)
         if isinstance(begun, Answer):
             return begun
         attempt = begun
-    return _in_time(asker, delay, lambda: _make(asker, found, attempt))
+    return _in_time(asker, delay, lambda: _make(asker, content, attempt))
 
 
 def _make(asker: Asker, content: Content, attempt: Attempt | None) -> Answer:
@@ -106,7 +104,7 @@ def _make(asker: Asker, content: Content, attempt: Attempt | None) -> Answer:
             notebook.attempts.drop(attempt)
         most = notebook.notes.most
         text = f"There are {most} notes already. DELETE one that nobody needs, then ask again."
-        return problem_details(Problem(409, "notes", text, "RFC 9110 15.5.10", limit="notes", value=most))
+        _refuse(Problem(409, "notes", text, "RFC 9110 15.5.10", limit="notes", value=most))
     note = notebook.notes.add(content)
     _touch(asker, note)
     if attempt is not None:
@@ -135,11 +133,11 @@ DRAFT = "draft-ietf-httpapi-idempotency-key-header"
 
 
 def _begin(request: Request, asker: Asker) -> Attempt | Answer:
-    """A first attempt with that key, or the answer to one that is none."""
+    """A first attempt with that key, or the answer that the first one got."""
     key = request.field(b"idempotency-key").strip('"')
     if not re.fullmatch(r"[!-~]{1,200}", key):
         text = "An Idempotency-Key is 1 to 200 visible ASCII characters, such as a UUID."
-        return problem_details(Problem(400, "idempotency-key", text, f"{DRAFT} 2.1"))
+        _refuse(Problem(400, "idempotency-key", text, f"{DRAFT} 2.1"))
     asked = f"{request.method} {request.origin_form} {request.field(b'content-type')}\n".encode()
     fingerprint = blake2b(asked + request.body, digest_size=16).digest()
     notebook = asker.notebook
@@ -151,11 +149,11 @@ def _begin(request: Request, asker: Asker) -> Attempt | Answer:
         return attempt
     if known.fingerprint != fingerprint:
         text = "That Idempotency-Key came with another request before. A new request needs a new key."
-        return problem_details(Problem(422, "idempotency-key-reused", text, f"{DRAFT} 2.6"))
+        _refuse(Problem(422, "idempotency-key-reused", text, f"{DRAFT} 2.6"))
     if known.answer is None:
         text = "The first request with that Idempotency-Key is still being worked on. Ask again in a second."
         again = ((b"Retry-After", b"1"),)
-        return problem_details(Problem(409, "idempotency-key-busy", text, f"{DRAFT} 2.6", headers=again))
+        _refuse(Problem(409, "idempotency-key-busy", text, f"{DRAFT} 2.6", headers=again))
     first = known.answer
     headers = (*first.headers, (b"Idempotency-Replayed", b"true"))
     return Answer(first.body, first.content_type, first.status, headers)
@@ -175,10 +173,7 @@ def _begin(request: Request, asker: Asker) -> Attempt | Answer:
 def shown(request: Request, asker: Asker, parameter: str) -> Answer:
     """One note. Its ETag is its version: 304 to whoever has it already."""
     note = _find(asker, parameter)
-    if isinstance(note, Problem):
-        return problem_details(note)
-    if problem := not_acceptable(request, JSON):
-        return problem_details(problem)
+    _check(not_acceptable(request, JSON))
     answer = Answer(note.body, JSON, headers=(NO_CACHE, NOSNIFF))
     return _told(conditional(request, answer, etag=note.tag, modified=note.changed, ranges=False))
 
@@ -196,14 +191,9 @@ def shown(request: Request, asker: Asker, parameter: str) -> Answer:
 def replaced(request: Request, asker: Asker, parameter: str) -> Answer:
     """A note is replaced, if it is still the version that If-Match names: else 412, and nothing is lost."""
     note = _find(asker, parameter)
-    if isinstance(note, Problem):
-        return problem_details(note)
-    if problem := _content(request, JSON):
-        return problem_details(problem)
-    body = json_body(request)
-    return _replace(
-        asker, note, body if isinstance(body, Problem) else _stale(request, note) or _converted(body)
-    )
+    body = _body(request, JSON)
+    _check(_stale(request, note))
+    return _replace(asker, note, _converted(body))
 
 
 @endpoint(
@@ -222,19 +212,12 @@ def replaced(request: Request, asker: Asker, parameter: str) -> Answer:
 def patched(request: Request, asker: Asker, parameter: str) -> Answer:
     """Parts of a note are replaced, by a JSON Merge Patch: what is null goes, what is not named stays."""
     note = _find(asker, parameter)
-    if isinstance(note, Problem):
-        return problem_details(note)
-    if problem := _content(request, MERGE_PATCH):
-        return problem_details(problem)
-    patch = json_body(request)
-    if isinstance(patch, Problem):
-        return problem_details(patch)
-    return _replace(asker, note, _stale(request, note) or _converted(merged(note.content, patch)))
+    patch = _body(request, MERGE_PATCH)
+    _check(_stale(request, note))
+    return _replace(asker, note, _converted(merged(note.content, patch)))
 
 
-def _replace(asker: Asker, note: Note, content: Content | Problem) -> Answer:
-    if isinstance(content, Problem):
-        return problem_details(content)
+def _replace(asker: Asker, note: Note, content: Content) -> Answer:
     note = asker.notebook.notes.replace(note, content)
     _touch(asker, note)
     return _whole(note, 200)
@@ -253,10 +236,7 @@ def _replace(asker: Asker, note: Note, content: Content | Problem) -> Answer:
 def deleted(request: Request, asker: Asker, parameter: str) -> Answer:
     """A note is deleted, if it is still the version that If-Match names."""
     note = _find(asker, parameter)
-    if isinstance(note, Problem):
-        return problem_details(note)
-    if problem := _stale(request, note):
-        return problem_details(problem)
+    _check(_stale(request, note))
     asker.notebook.notes.remove(note)
     return Answer(status=204)
 
@@ -264,13 +244,23 @@ def deleted(request: Request, asker: Asker, parameter: str) -> Answer:
 # -- what they have in common ----------------------------------------------------------------
 
 
-def _find(asker: Asker, parameter: str) -> Note | Problem:
+def _refuse(problem: Problem) -> NoReturn:
+    """Go no further, and say why."""
+    raise Refused(problem_details(problem))
+
+
+def _check(problem: Problem | None) -> None:
+    """Go no further if there is something wrong."""
+    if problem is not None:
+        _refuse(problem)
+
+
+def _find(asker: Asker, parameter: str) -> Note:
     number = _number(parameter, 0)
     note = asker.notebook.notes.get(number) if number else None
     if note is None:
-        return Problem(
-            404, "no-such-note", "There is no such note. GET /notes lists those that are.", "RFC 9110 15.5.5"
-        )
+        text = "There is no such note. GET /notes lists those that are."
+        _refuse(Problem(404, "no-such-note", text, "RFC 9110 15.5.5"))
     return note
 
 
@@ -280,19 +270,22 @@ def _touch(asker: Asker, note: Note) -> None:
     asker.visitor.notes = (*others, note.number)[-10:]
 
 
-def _content(request: Request, kind: str) -> Problem | None:
-    """What is wrong with the kind of the body or of what is wanted, or None."""
-    return not_acceptable(request, JSON) or unsupported(request, (kind,))
+def _body(request: Request, kind: str) -> object:
+    """The body's JSON, if it is of that media type and the client takes what it will be answered."""
+    _check(not_acceptable(request, JSON))
+    _check(unsupported(request, (kind,)))
+    body = json_body(request)
+    if isinstance(body, Problem):
+        _refuse(body)
+    return body
 
 
-def _converted(value: object) -> Content | Problem:
-    """What a client sent as a note, or what is wrong with it."""
-    if isinstance(value, Problem):
-        return value
+def _converted(value: object) -> Content:
+    """What a client sent as a note."""
     try:
         return msgspec.convert(value, Content)
     except msgspec.ValidationError as error:
-        return Problem(422, "no-note", f"That is no note: {error}.", "RFC 9110 15.5.21")
+        _refuse(Problem(422, "no-note", f"That is no note: {error}.", "RFC 9110 15.5.21"))
 
 
 def _stale(request: Request, note: Note) -> Problem | None:

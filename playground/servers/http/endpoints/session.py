@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from playground.servers.http.answer import Answer
 from playground.servers.http.carried import cookies
-from playground.servers.http.carts import CartError, changed
 from playground.servers.http.doorman import doorman_of
 from playground.servers.http.endpoints.cookies import set_cookie
 from playground.servers.http.endpoints.knocking import (
-    bad_cart,
-    from_elsewhere,
+    changed_cart,
     person,
-    refusal,
+    refuse,
+    refuse_from_elsewhere,
     said,
     told,
 )
@@ -29,20 +30,20 @@ CHALLENGE = (b"WWW-Authenticate", b'Cookie realm="playground", form-action="/ses
 LOGIN = "curl -c jar -d 'user=ada&password=ada' '{base}/session/login'"
 
 
-def _brought(request: Request, asker: Asker, *, changes: bool = True) -> str | Answer:
-    """The session id that the client brings, empty where it brings none; or the refusal."""
-    if changes and (foreign := from_elsewhere(request, asker.scheme)) is not None:
-        return foreign
+def _brought(request: Request, asker: Asker, *, changes: bool = True) -> str:
+    """The session id that the client brings, empty where it brings none."""
+    if changes:
+        refuse_from_elsewhere(request, asker.scheme)
     found = [value for name, value in cookies(request) if name == COOKIE and value]
     if len(found) > 1:
         text = "Two cookies of one name came; which one you mean, and who has set the other, cannot be known."
-        return refusal(400, "cookie-twice", text, "RFC 6265 8.6")
+        refuse(400, "cookie-twice", text, "RFC 6265 8.6")
     asker.visitor.login = found[0] if found else ""
     return asker.visitor.login
 
 
-def _log_in_first() -> Answer:
-    return refusal(401, "not-logged-in", "Log in first: POST /session/login", "RFC 9110 15.5.2", CHALLENGE)
+def _refuse_stranger() -> NoReturn:
+    refuse(401, "not-logged-in", "Log in first: POST /session/login", "RFC 9110 15.5.2", CHALLENGE)
 
 
 def _cookie(asker: Asker, value: str, *more: str) -> tuple[bytes, bytes]:
@@ -64,11 +65,7 @@ def _dashboard(found: Found, ident: str, *headers: tuple[bytes, bytes], lesson: 
 
 async def _login(request: Request, asker: Asker) -> Answer:
     before = _brought(request, asker)
-    if isinstance(before, Answer):
-        return before
     account = await person(request, asker, CHALLENGE)
-    if isinstance(account, Answer):
-        return account
     # A new id, whatever was brought: nobody may have given it to the client before. OWASP: session fixation.
     ident, found = await doorman_of(asker).sessions.begin(account.name, before or None, asker.settle)
     asker.visitor.login = ident
@@ -76,45 +73,36 @@ async def _login(request: Request, asker: Asker) -> Answer:
     return _dashboard(found, ident, _cookie(asker, ident), lesson=lesson)
 
 
-async def _known(request: Request, asker: Asker, change: Change | None) -> tuple[Found, str] | Answer:
-    """The session of whoever asks, with its cart changed; or the refusal."""
+async def _known(request: Request, asker: Asker, change: Change | None) -> tuple[Found, str]:
+    """The session of whoever asks, with its cart changed, and its id."""
     ident = _brought(request, asker, changes=change is not None)
-    if isinstance(ident, Answer):
-        return ident
     doorman = doorman_of(asker)
     sessions = doorman.sessions
     found = await sessions.use(ident, change, asker.settle) if ident else None
     if found is not None and doorman.accounts.get(found.session.user) is None:
         await sessions.end(ident, "no such account", asker.settle)
         found = None
-    return (found, ident) if found is not None else _log_in_first()
+    if found is None:
+        _refuse_stranger()
+    return found, ident
 
 
 async def _me(request: Request, asker: Asker) -> Answer:
     known = await _known(request, asker, None)
-    if isinstance(known, Answer):
-        return known
     return _dashboard(*known, lesson="The cart came out of the server's store: you brought its key.")
 
 
 async def _cart(request: Request, asker: Asker) -> Answer:
     words = said(request)
-    try:
-        known = await _known(request, asker, lambda cart: changed(cart, words))
-    except CartError as error:
-        return bad_cart(error)
-    if isinstance(known, Answer):
-        return known
+    known = await _known(request, asker, lambda cart: changed_cart(cart, words))
     return _dashboard(*known, lesson="The server's cart has changed; your cookie is the same.")
 
 
 async def _logout(request: Request, asker: Asker) -> Answer:
     ident = _brought(request, asker)
-    if isinstance(ident, Answer):
-        return ident
     asker.visitor.login = ""
     if not ident or not await doorman_of(asker).sessions.end(ident, "logout", asker.settle):
-        return _log_in_first()
+        _refuse_stranger()
     lesson = "The server has thrown it away: whoever has a copy of your cookie has nothing."
     return told({"user": None, "lesson": lesson}, 0, 0, 200, (_cookie(asker, "", "Max-Age=0"),))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from playground.servers.http.answer import Answer
-from playground.servers.http.carts import CartError, changed
 from playground.servers.http.doorman import doorman_of
-from playground.servers.http.endpoints.knocking import bad_cart, person, refusal, said, told
+from playground.servers.http.endpoints.knocking import changed_cart, person, refuse, said, told
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, endpoint
 from playground.servers.http.tokens import BadToken, Claims
@@ -18,24 +17,21 @@ FIELDS = {"Authorization": "Bearer, and the token that you were given"}
 BEARER = '-H "Authorization: Bearer $TOKEN" \'{base}'
 
 
-def _brought(request: Request) -> str | Answer:
-    """The token that the client brings, or the refusal."""
+def _brought(request: Request) -> str:
+    """The token that the client brings."""
     scheme, space, token = request.field(b"authorization").partition(" ")
     if not space or scheme.lower() != "bearer":
         text = "Bring a token: Authorization: Bearer TOKEN. POST /token/login gives you one."
-        return refusal(401, "not-logged-in", text, "RFC 6750 3", CHALLENGE)
+        refuse(401, "not-logged-in", text, "RFC 6750 3", CHALLENGE)
     return token.strip(" ")
 
 
-async def _bearer(request: Request, asker: Asker) -> Claims | Answer:
-    """What the token says that the client brings, or the refusal."""
-    token = _brought(request)
-    if isinstance(token, Answer):
-        return token
+async def _bearer(request: Request, asker: Asker) -> Claims:
+    """What the token says that the client brings, if it is a good one."""
     try:
-        return await doorman_of(asker).admit(token)
+        return await doorman_of(asker).admit(_brought(request))
     except BadToken as error:
-        return refusal(401, error.rule, error.text, error.source, INVALID)
+        refuse(401, error.rule, error.text, error.source, INVALID)
 
 
 def _held(asker: Asker) -> int:
@@ -60,15 +56,11 @@ async def _given(asker: Asker, user: str, claims: Claims | None, lesson: str) ->
 
 async def _login(request: Request, asker: Asker) -> Answer:
     account = await person(request, asker, CHALLENGE)
-    if isinstance(account, Answer):
-        return account
     return await _given(asker, account.name, None, "You hold everything; the server holds a key.")
 
 
 async def _me(request: Request, asker: Asker) -> Answer:
     claims = await _bearer(request, asker)
-    if isinstance(claims, Answer):
-        return claims
     lesson = "All of this stood in what you brought: the server only checked its own signature."
     content = {**_says(claims), "expires_at": claims.expires_at, "lesson": lesson}
     return told(content, _held(asker), len(request.field(b"authorization")))
@@ -76,20 +68,13 @@ async def _me(request: Request, asker: Asker) -> Answer:
 
 async def _cart(request: Request, asker: Asker) -> Answer:
     claims = await _bearer(request, asker)
-    if isinstance(claims, Answer):
-        return claims
-    try:
-        cart = changed(claims.cart, said(request))
-    except CartError as error:
-        return bad_cart(error)
+    cart = changed_cart(claims.cart, said(request))
     lesson = "The new token has the new cart. The old one is still good, with the old cart."
     return await _given(asker, claims.user, claims._replace(cart=cart), lesson)
 
 
 async def _refresh(request: Request, asker: Asker) -> Answer:
     claims = await _bearer(request, asker)
-    if isinstance(claims, Answer):
-        return claims
     denylist = doorman_of(asker).denylist
     if denylist is not None:
         await denylist.deny(claims)
@@ -102,8 +87,6 @@ async def _refresh(request: Request, asker: Asker) -> Answer:
 
 async def _logout(request: Request, asker: Asker) -> Answer:
     claims = await _bearer(request, asker)
-    if isinstance(claims, Answer):
-        return claims
     denylist = doorman_of(asker).denylist
     if denylist is None:
         lesson = "You can only throw your token away. Whoever has a copy is let in until it expires."

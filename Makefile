@@ -28,7 +28,7 @@ help:
 	@sed -n 's/^# //p' Makefile | sed '/^\$$(call/,$$d'
 
 run:
-	$(call venv)
+	$(call venv,tls redis functions)
 	@exec .venv/bin/playground up $(ARGS)
 
 test:

@@ -23,7 +23,7 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 365
 RENEW_DAYS = 30
 """A certificate that ends sooner than this is made anew at the next start."""
-NEEDS_MORE = "TLS needs more packages. Try: pip install 'protocol-playground[tls]'"
+NEEDS_MORE = "TLS needs more packages. Try: pip install pyopenssl service_identity"
 PRIVATE_NETWORKS = (
     "127.0.0.0/8",
     "10.0.0.0/8",

@@ -126,7 +126,7 @@ def test_without_its_packages_one_line_says_which(tmp_path: Path):
     assert said == (
         2,
         "",
-        "playground: TLS needs more packages. Try: pip install 'protocol-playground[tls]'\n",
+        "playground: TLS needs more packages. Try: pip install pyopenssl service_identity\n",
     )
 
 

@@ -109,7 +109,7 @@ def test_without_awss_client_it_says_what_to_install(tmp_path: Path):
     finally:
         del os.environ["PYTHONPATH"]
     assert said["status"] == 501
-    assert "pip install 'protocol-playground[functions]'" in said["detail"]
+    assert "pip install awslambdaric" in said["detail"]
 
 
 def test_a_folder_that_is_none_is_one_line(tmp_path: Path):

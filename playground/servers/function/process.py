@@ -36,7 +36,7 @@ def available() -> str:
     if not (sys.platform == "linux" and hasattr(os, "pidfd_open")):
         return "Functions need Linux."
     if find_spec("awslambdaric") is None:
-        return "Functions need one more package. Try: pip install 'protocol-playground[functions]'"
+        return "Functions need one more package. Try: pip install awslambdaric"
     return ""
 
 

@@ -18,6 +18,7 @@ from playground.testing import check_server
 from playground.wire.ledger import Connection
 from playground.wire.lines import LineProtocol
 from playground.wire.listening import ListeningService
+from tests.reactor import the_reactor
 
 SAMPLES: dict[str, Sequence[bytes]] = {
     "http": [
@@ -39,8 +40,7 @@ SAMPLES: dict[str, Sequence[bytes]] = {
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest_twisted.ensureDeferred
 async def test_a_built_in_server_bears_it(name: str, tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     await check_server(catalogue()[name](), reactor, sample=SAMPLES[name], state_dir=tmp_path)
 
 
@@ -148,8 +148,7 @@ class Leaking(Honest):
 
 @pytest_twisted.ensureDeferred
 async def test_an_honest_server_passes():
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     await check_server(Honest, reactor, sample=[b"hello\n", b"world\r\n"])
 
 
@@ -167,8 +166,7 @@ async def test_an_honest_server_passes():
 )
 @pytest_twisted.ensureDeferred
 async def test_what_is_wrong_is_found(server: type[Server], why: str):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     try:
         with pytest.raises(AssertionError, match=why):
             await check_server(server, reactor, sample=[b"hello\n", b"world\r\n"])

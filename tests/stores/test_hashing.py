@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.defer import Deferred, gatherResults
 
 from playground.stores.accounts import Account, Accounts, LoginLimits, TooManyGuesses
 from playground.stores.hashing import CHEAP, DEAR, Cost, Hasher, HashingThread, Overloaded
+from tests.reactor import the_reactor
 
-reactor: Any = typed_too_narrowly
+reactor = the_reactor()
 SECONDS = 10.0
 
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 from pytest_twisted import ensureDeferred
-from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.endpoints import HostnameEndpoint
 
 from playground.stores.memory import MemoryStore
 from playground.stores.redis import Address, RedisStore, endpoint_of, parse_address
 from playground.stores.sqlite import SqliteStore
 from playground.stores.store import Store, StoreDown
+from tests.reactor import the_reactor
 from tests.stores.conformance import PATIENCE, Kind, check_store
 from tests.stores.redis_server import redis_server
 
-reactor: Any = typed_too_narrowly
+reactor = the_reactor()
 
 
 @ensureDeferred

@@ -10,14 +10,14 @@ from twisted.internet.protocol import Protocol
 
 from playground.testing import Served, serve
 from playground.wire.limits import Limits
+from tests.reactor import the_reactor
 from tests.wire.wired import LOCALHOST, Repeater, Repeating, Serve
 
 
 @pytest_twisted.async_yield_fixture
 async def house() -> AsyncIterator[Serve]:
     """Starts servers, and stops them after the test."""
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     open_houses: list[Served] = []
 
     async def open_house(

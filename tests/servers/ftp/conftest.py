@@ -16,6 +16,7 @@ from playground.servers.ftp.states import WAYS
 from playground.servers.ftp.talk import Talk
 from playground.testing import Served, serve
 from playground.wire.certificates import Identity, own_identity, utc_now
+from tests.reactor import the_reactor
 from tests.servers.ftp.client import steps
 from tests.servers.ftp.encrypted import Serve
 
@@ -39,8 +40,7 @@ def _nothing_is_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest_twisted.async_yield_fixture
 async def ftp(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(LIMITS), reactor, state_dir=tmp_path)
     yield served
     await served.stop()
@@ -57,8 +57,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
 @pytest_twisted.async_yield_fixture
 async def house(tmp_path: Path, identity: Identity) -> AsyncIterator[Serve]:
     """Starts FTP servers that have it: ``await house("required", handshake=0.2)``."""
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     running: list[Served] = []
 
     async def start(tls: str = "allowed", **limits: Any) -> Served:

@@ -21,6 +21,7 @@ from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
 from playground.stores.accounts import Account, Accounts
 from playground.testing import Served, Talk, serve
+from tests.reactor import the_reactor
 from tests.servers.ftp.client import Client, connect
 
 
@@ -46,8 +47,7 @@ class AnyFamily(ftplib.FTP):
 @pytest.mark.parametrize("passive", [True, False])
 @pytest_twisted.ensureDeferred
 async def test_both_families_both_ways(tmp_path: Path, endpoint: str, address: str, passive: bool):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(), reactor, state_dir=tmp_path, endpoint=endpoint)
     content = os.urandom(300_000)
 
@@ -75,8 +75,7 @@ async def test_both_families_both_ways(tmp_path: Path, endpoint: str, address: s
 
 @pytest_twisted.ensureDeferred
 async def test_epsv_and_eprt_name_their_family(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(), reactor, state_dir=tmp_path, endpoint=r"tcp:0:interface=\:\:1")
     ada = await (await connect(served)).login()
     assert (await ada.ask("EPSV 2")).startswith("229 ")
@@ -238,8 +237,7 @@ async def test_a_data_connection_from_another_address_is_refused_and_the_door_st
 
 @pytest_twisted.ensureDeferred
 async def test_pasv_tells_the_address_that_clients_see(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(), reactor, state_dir=tmp_path, ftp_masquerade="192.0.2.7")
     ada = await (await connect(served)).login()
     assert (await ada.ask("PASV")).startswith("227 Entering passive mode (192,0,2,7,")
@@ -250,8 +248,7 @@ async def test_pasv_tells_the_address_that_clients_see(tmp_path: Path):
 
 @pytest_twisted.ensureDeferred
 async def test_when_the_server_is_full_no_data_connection_is_opened(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(connections=1)), reactor, state_dir=tmp_path)
     ada = await (await connect(served)).login()
     served._service._listener._accept_new_cons = lambda: False  # type: ignore[attr-defined]  # as if it were

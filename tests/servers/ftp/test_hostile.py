@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThread
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
 from playground.testing import Served, serve
+from tests.reactor import the_reactor
 from tests.servers.ftp.client import connect
 
 
@@ -213,8 +214,7 @@ async def test_anonymous_reads_and_does_not_write(ftp: Served):
 
 @pytest_twisted.ensureDeferred
 async def test_a_chosen_root_is_read_only_unless_writing_is_allowed(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     (tmp_path / "mine.txt").write_text("mine")
     for write, expected in ((False, "550 Not enough privileges."), (True, "250 File removed.")):
         served = await serve(FtpServer(), reactor, ftp_root=str(tmp_path), ftp_write=write)
@@ -226,8 +226,7 @@ async def test_a_chosen_root_is_read_only_unless_writing_is_allowed(tmp_path: Pa
 
 @pytest_twisted.ensureDeferred
 async def test_who_does_not_read_the_replies_is_cut_off(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     limits = FtpLimits(unsent=4096, last_words=0.2)
     served = await serve(FtpServer(limits), reactor, state_dir=tmp_path)
     eve, ada = await connect(served), await connect(served)

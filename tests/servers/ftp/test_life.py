@@ -15,6 +15,7 @@ from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.places import Place, parse_endpoint
 from playground.testing import Served, serve
 from playground.wire.listening import BadEndpoint
+from tests.reactor import the_reactor
 from tests.servers.ftp.client import connect
 
 
@@ -31,8 +32,7 @@ async def test_an_idle_server_does_not_turn(ftp: Served):
 
 @pytest_twisted.ensureDeferred
 async def test_stopping_says_goodbye_and_leaves_nothing(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     timers, readers = len(reactor.getDelayedCalls()), len(reactor.getReaders())
     served = await serve(FtpServer(FtpLimits(login_penalty=60)), reactor, state_dir=tmp_path)
     ada = await (await connect(served)).login()
@@ -57,8 +57,7 @@ async def test_stopping_says_goodbye_and_leaves_nothing(tmp_path: Path):
 
 @pytest_twisted.ensureDeferred
 async def test_silence_ends_a_connection(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(idle=0.2)), reactor, state_dir=tmp_path)
     ada = await (await connect(served)).login()
     assert await ada.talk.rest() == b"421 You were silent for too long. Goodbye, you are forgotten.\r\n"
@@ -71,8 +70,7 @@ async def test_silence_ends_a_connection(tmp_path: Path):
 
 @pytest_twisted.ensureDeferred
 async def test_bytes_without_a_line_end_are_silence(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(idle=0.3)), reactor, state_dir=tmp_path)
     ada = await connect(served)
     for _ in range(4):
@@ -91,8 +89,7 @@ async def test_bytes_without_a_line_end_are_silence(tmp_path: Path):
 )
 @pytest_twisted.ensureDeferred
 async def test_too_many_connections_are_sent_away(tmp_path: Path, limits: FtpLimits, setting: str):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(limits), reactor, state_dir=tmp_path)
     ada, bob = await connect(served), await connect(served)
     late = await served.connect()
@@ -109,8 +106,7 @@ async def test_too_many_connections_are_sent_away(tmp_path: Path, limits: FtpLim
 
 @pytest_twisted.ensureDeferred
 async def test_a_flood_is_ended_where_a_rate_is_set(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(flood_per_second=5, flood_burst=5)), reactor, state_dir=tmp_path)
     ada = await connect(served)
     ada.talk.say("NOOP\r\n" * 10)
@@ -169,8 +165,7 @@ async def test_who_hangs_up_half_still_gets_the_answers(ftp: Served):
 
 @pytest_twisted.ensureDeferred
 async def test_a_port_in_use_and_other_endpoints_are_told(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotListenError):
@@ -189,8 +184,7 @@ async def test_a_port_in_use_and_other_endpoints_are_told(tmp_path: Path):
 
 @pytest_twisted.ensureDeferred
 async def test_ipv6_works_with_epsv_and_says_so_for_pasv(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(), reactor, state_dir=tmp_path, endpoint=r"tcp:0:interface=\:\:1")
     ada = await (await connect(served)).login()
     assert await ada.ask("PASV") == "502 PASV is for IPv4; over IPv6 use EPSV (RFC 2428)."

@@ -18,6 +18,7 @@ from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
 from playground.stores.accounts import Account, Accounts
 from playground.testing import Served, serve
+from tests.reactor import the_reactor
 from tests.servers.ftp.client import Client, connect
 
 SMALL = 64 * 1024
@@ -70,8 +71,7 @@ async def test_two_uploads_of_one_account_share_its_quota(ftp: Served, tmp_path:
 
 @pytest_twisted.ensureDeferred
 async def test_more_files_than_can_be_counted_end_in_a_refusal(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(quota_files=3)), reactor, state_dir=tmp_path)
     eve, again = await with_quota(served, tmp_path / "eve", 1000)
     for number in range(4):
@@ -107,8 +107,7 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 @pytest_twisted.ensureDeferred
 async def test_a_full_disk_is_told_in_words_and_what_was_stored_stays(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     with small_disk(tmp_path / "disk"):
         served = await serve(FtpServer(), reactor, ftp_root=str(tmp_path / "disk"), ftp_write=True)
         ada = await (await connect(served)).login()
@@ -131,8 +130,7 @@ async def test_a_full_disk_is_told_in_words_and_what_was_stored_stays(tmp_path: 
 @pytest_twisted.ensureDeferred
 async def test_a_disk_that_is_full_at_the_very_end_is_no_success(tmp_path: Path):
     """The last bytes are in a buffer of ours when the client has gone."""
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     with small_disk(tmp_path / "disk"):
         (tmp_path / "disk/big").write_bytes(b"b" * SMALL)
         served = await serve(FtpServer(), reactor, ftp_root=str(tmp_path / "disk"), ftp_write=True)

@@ -14,6 +14,7 @@ import pytest_twisted
 from playground.servers.ftp import FtpServer
 from playground.testing import serve
 from playground.wire.certificates import NoCertificate, own_identity, utc_now
+from tests.reactor import the_reactor
 from tests.servers.ftp.encrypted import (
     TLS_1_2,
     TLS_1_3,
@@ -243,8 +244,7 @@ async def test_stopping_says_goodbye_in_tls_and_nothing_to_those_in_between(hous
 
 @pytest_twisted.ensureDeferred
 async def test_without_a_certificate_or_switched_off_there_is_none(tmp_path: Path, house: Serve):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await house("off")
 
     def talk() -> None:
@@ -259,8 +259,7 @@ async def test_without_a_certificate_or_switched_off_there_is_none(tmp_path: Pat
 
 @pytest_twisted.ensureDeferred
 async def test_a_certificate_that_is_gone_is_told_and_the_connection_lives(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     identity = own_identity(tmp_path / "tls", [], utc_now())
     served = await serve(FtpServer(), reactor, state_dir=tmp_path, identity=identity, ftp_tls="required")
     identity.key.unlink()

@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThread
 from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
 from playground.testing import Served, serve
+from tests.reactor import the_reactor
 from tests.servers.ftp.client import connect
 
 BIG = 200 * 1024 * 1024
@@ -171,8 +172,7 @@ async def test_a_second_transfer_has_to_wait(ftp: Served):
 
 @pytest_twisted.ensureDeferred
 async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(data_wait=0.2)), reactor, state_dir=tmp_path)
     ada = await (await connect(served)).login()
     await ada.ask("PASV")
@@ -188,8 +188,7 @@ async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: 
 
 @pytest_twisted.ensureDeferred
 async def test_a_transfer_that_does_not_move_is_given_up(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(FtpServer(FtpLimits(data_stall=0.2)), reactor, state_dir=tmp_path)
     ada = await (await connect(served)).login()
     data = await ada.data()
@@ -219,8 +218,7 @@ async def test_a_file_that_is_sent_before_its_command_is_stored(ftp: Served, tmp
 
 @pytest_twisted.ensureDeferred
 async def test_passive_ports_are_those_that_were_chosen_and_when_they_are_taken_that_is_told(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
     served = await serve(FtpServer(), reactor, state_dir=tmp_path, ftp_passive_ports=range(free, free + 1))

@@ -23,6 +23,7 @@ from playground.servers.function.limits import FunctionLimits
 from playground.servers.function.server import FunctionServer
 from playground.stores.accounts import Accounts
 from playground.wire.invoking import Invoked
+from tests.reactor import the_reactor
 
 FUNCTIONS = {
     "count": """
@@ -118,8 +119,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest_twisted.async_yield_fixture
 async def house(folder: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     opened: list[House] = []
 
     async def open_house(**limits: Any) -> House:

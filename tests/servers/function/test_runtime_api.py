@@ -20,6 +20,7 @@ from playground.servers.function.states import Input
 from playground.stores.accounts import Accounts
 from playground.testing import Talk
 from playground.wire.listening import Listening
+from tests.reactor import the_reactor
 from tests.servers.function.conftest import House, Open
 
 V = b"/2018-06-01/runtime"
@@ -81,8 +82,7 @@ async def test_a_strangers_body_is_not_waited_for(house: Open):
 @pytest.fixture
 def environment() -> Any:
     """An environment without a process: the test is AWS's client. Its functions cannot be found."""
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     server = FunctionServer()
     playground = Playground(
         server, reactor=reactor, journal=Journal(time), accounts=Accounts(()), random=Random(1)

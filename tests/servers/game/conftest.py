@@ -9,6 +9,7 @@ import pytest_twisted
 from playground.servers.game import GameServer
 from playground.servers.game.limits import GameLimits
 from playground.testing import Served, serve
+from tests.reactor import the_reactor
 
 House = Callable[..., Awaitable[Served]]
 
@@ -16,8 +17,7 @@ House = Callable[..., Awaitable[Served]]
 @pytest_twisted.async_yield_fixture
 async def house():
     """Makes servers: ``await house(seed=3, oil=0.5)``. They are stopped at the test's end."""
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     opened: list[Served] = []
 
     async def open_house(seed: object = 3, **limits: float) -> Served:

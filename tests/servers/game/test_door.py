@@ -12,6 +12,7 @@ from playground.servers.game.limits import GameLimits
 from playground.servers.http import HttpServer
 from playground.testing import Served, Talk, serve
 from playground.wire.frames import Opcode, close_content, frame
+from tests.reactor import the_reactor
 from tests.servers.game.players import GREETING, seated, states_of, token_in
 
 HANDSHAKE = (
@@ -44,8 +45,7 @@ def news(line: str) -> bytes:
 
 @pytest_twisted.async_yield_fixture
 async def houses() -> AsyncIterator[Houses]:
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     game = await serve(GameServer(GameLimits(hello=0.02)), reactor, game_seed=3)
     site = await serve(HttpServer(), reactor, doors=game.server.doors())
     yield Houses(game, site)

@@ -19,6 +19,7 @@ from playground.servers.game.limits import GameLimits
 from playground.stores import snapshots
 from playground.stores.snapshots import StoreError
 from playground.testing import Running, serve, start
+from tests.reactor import the_reactor
 from tests.servers.game.players import GREETING, seated, token_in
 
 
@@ -142,8 +143,7 @@ async def durable(folder: Path, reactor: Any) -> Any:
 
 @pytest_twisted.ensureDeferred
 async def test_what_the_disk_does_not_take_did_not_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     monkeypatch.setattr(snapshots, "BUSY_SECONDS", 0.05)
     served = await durable(tmp_path, reactor)
     ada, _ = await seated(served, "ada")
@@ -173,8 +173,7 @@ async def test_what_the_disk_does_not_take_did_not_happen(tmp_path: Path, monkey
 
 @pytest_twisted.ensureDeferred
 async def test_lines_sent_at_once_are_answered_in_order(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await durable(tmp_path, reactor)
     ada = await served.connect()
     await ada.line()
@@ -194,8 +193,7 @@ async def test_lines_sent_at_once_are_answered_in_order(tmp_path: Path):
 
 @pytest_twisted.ensureDeferred
 async def test_a_seat_survives_a_polite_stop_and_its_grace_begins_anew(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await durable(tmp_path, reactor)
     ada, token = await seated(served, "ada")
     await served.stop()
@@ -229,8 +227,7 @@ def test_an_older_store_is_brought_up_to_date_and_a_copy_kept(tmp_path: Path):
 
 @pytest_twisted.ensureDeferred
 async def test_nobody_is_forgotten_who_spoke_while_others_were_saved(tmp_path: Path):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await durable(tmp_path, reactor)
     people = [await served.connect() for _ in range(30)]
     for number, person in enumerate(people):

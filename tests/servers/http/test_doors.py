@@ -22,6 +22,7 @@ from playground.wire.ledger import Connection
 from playground.wire.limits import Limits
 from playground.wire.lines import LineProtocol
 from playground.wire.listening import Listening
+from tests.reactor import the_reactor
 
 KEY = b"\x37\xfa\x21\x3d"
 HANDSHAKE = (
@@ -109,8 +110,7 @@ class House(NamedTuple):
 
 @pytest_twisted.async_yield_fixture
 async def house() -> AsyncIterator[House]:
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     parrot = await serve(ParrotServer(Limits(unsent=100_000)), reactor)
     site = await serve(HttpServer(), reactor, doors=parrot.server.doors())
     yield House(site, parrot)

@@ -18,6 +18,7 @@ from playground.settings import load
 from playground.testing import Served, serve
 from playground.wire.certificates import own_identity, utc_now
 from playground.wire.frames import Opcode, close_content, frame
+from tests.reactor import the_reactor
 from tests.servers.http.visitors import ask, bearer, log_in, take_token
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -345,8 +346,7 @@ NAMES = [field.name for field in fields(HttpLimits)]
 @pytest.mark.parametrize("name", NAMES)
 @pytest_twisted.ensureDeferred
 async def test_each_limit_holds(name: str):
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     limits, play, journal = CASES[name]
     http = await serve(HttpServer(replace(HttpLimits(), **({"linger_seconds": SHORT} | limits))), reactor)
     try:

@@ -12,6 +12,7 @@ import pytest_twisted
 
 from playground.servers.http import HttpLimits, HttpServer
 from playground.testing import Served, Talk, serve
+from tests.reactor import the_reactor
 
 
 class Said(NamedTuple):
@@ -63,8 +64,7 @@ class House(NamedTuple):
 
 @pytest_twisted.async_yield_fixture
 async def house() -> AsyncIterator[House]:
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(
         HttpServer(HttpLimits(notes=5, idempotency_seconds=0.5, idempotency_keys=3)), reactor
     )

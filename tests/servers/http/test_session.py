@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pytest_twisted import blockon, ensureDeferred
-from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.defer import Deferred, gatherResults
 
 from playground.testing import Served
+from tests.reactor import the_reactor
 from tests.servers.http.visitors import Reply, ask, log_in, open_http, refusals
 
-reactor: Any = typed_too_narrowly
+reactor = the_reactor()
 
 
 @pytest.fixture

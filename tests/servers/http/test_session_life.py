@@ -5,20 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_twisted import blockon, ensureDeferred
-from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.defer import Deferred, gatherResults
 
 from playground.stores.accounts import Account, Accounts
 from playground.stores.hashing import HashingThread
 from playground.testing import Served
+from tests.reactor import the_reactor
 from tests.servers.http.visitors import Reply, ask, log_in, open_http
 from tests.stores.redis_server import redis_server
 
-reactor: Any = typed_too_narrowly
+reactor = the_reactor()
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest_twisted
 from playground.servers.http import HttpServer
 from playground.testing import Served, serve
 from playground.wire.observed import Observed
+from tests.reactor import the_reactor
 
 CLOSE = b"Connection: close\r\n"
 
 
 @pytest_twisted.async_yield_fixture
 async def http():
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(HttpServer(), reactor)
     yield served
     await served.stop()
@@ -89,8 +89,7 @@ async def test_a_body_that_is_too_long_is_refused_and_the_refusal_arrives(http: 
 
 @pytest_twisted.ensureDeferred
 async def test_stopping_finishes_the_exchange_under_way():
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(HttpServer(), reactor)
     busy, idle = await served.connect(), await served.connect()
     busy.say(b"GET /delay/0.2 HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 from playground.servers.http import HttpServer
 from playground.testing import Served, serve
 from playground.wire.outflow import waiting_bytes
+from tests.reactor import the_reactor
 
 MEGABYTE = 1024 * 1024
 TEN_MEGABYTES = b"GET /drip?numbytes=10485760&duration=0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -82,8 +83,7 @@ def test_a_late_answer_is_given_to_whoever_reads_late(desk: Any):
 
 @pytest_twisted.async_yield_fixture
 async def http():
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(HttpServer(), reactor)
     yield served
     await served.stop()

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from time import time
-from typing import Any
 
 import jwt
 import pytest
 from pytest_twisted import blockon, ensureDeferred
-from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.defer import Deferred
 
 from playground.servers.http.endpoints.token import FIELDS
 from playground.testing import Served
+from tests.reactor import the_reactor
 from tests.servers.http.forging import claims, other_texts, signed
 from tests.servers.http.visitors import Reply, ask, bearer, open_http, refusals, take_token
 
-reactor: Any = typed_too_narrowly
+reactor = the_reactor()
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from pytest_twisted import blockon, ensureDeferred
-from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
 from twisted.internet.defer import Deferred
 
 from playground.servers.http.tokens import AUDIENCE, ISSUER, LONGEST
 from playground.testing import Served
+from tests.reactor import the_reactor
 from tests.servers.http.forging import claims, encoded, other_texts, signed
 from tests.servers.http.visitors import Reply, ask, bearer, open_http, take_token
 
-reactor: Any = typed_too_narrowly
+reactor = the_reactor()
 
 
 @pytest.fixture(scope="module")

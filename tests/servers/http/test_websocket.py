@@ -11,6 +11,7 @@ import pytest_twisted
 from playground.servers.http import HttpLimits, HttpServer
 from playground.testing import Served, Talk, serve
 from playground.wire.frames import Opcode, close_content, frame
+from tests.reactor import the_reactor
 
 KEY = b"\x37\xfa\x21\x3d"
 HANDSHAKE = (
@@ -21,8 +22,7 @@ HANDSHAKE = (
 
 @pytest_twisted.async_yield_fixture
 async def site() -> AsyncIterator[Served]:
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(HttpServer(HttpLimits(websocket_message=1000)), reactor)
     yield served
     await served.stop()

@@ -17,6 +17,7 @@ from playground.testing import Served, Talk, serve
 from playground.wire.frames import Opcode, close_content, frame
 from playground.wire.outflow import waiting_bytes
 from playground.wire.websocket import WebSocket
+from tests.reactor import the_reactor
 
 KEY = b"\x37\xfa\x21\x3d"
 HANDSHAKE = (
@@ -29,8 +30,7 @@ Open = Callable[..., Awaitable[Served]]
 @pytest_twisted.async_yield_fixture
 async def server() -> AsyncIterator[Open]:
     """Makes servers: ``await server(websocket_ping=0.1)``. They are stopped at the test's end."""
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     opened: list[Served] = []
 
     async def make(**limits: Any) -> Served:
@@ -65,7 +65,7 @@ async def closes(talk: Talk) -> int:
 
 def later(seconds: float) -> Any:
     """A while: these tests are about time."""
-    from twisted.internet import reactor  # noqa: TID251
+    reactor = the_reactor()
     from twisted.internet.task import deferLater
 
     return deferLater(reactor, seconds)

@@ -7,12 +7,12 @@ import pytest_twisted
 
 from playground.servers.waiter import Waiter
 from playground.testing import Served, serve
+from tests.reactor import the_reactor
 
 
 @pytest_twisted.async_yield_fixture
 async def cafe():
-    from twisted.internet import reactor  # noqa: TID251
-
+    reactor = the_reactor()
     served = await serve(Waiter(), reactor)
     yield served
     await served.stop()

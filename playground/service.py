@@ -212,7 +212,7 @@ class PlaygroundService:
         running.service.startService()
         try:
             running.address, running.port = await running.service.opened
-            running.secured = getattr(running.service, "secured", None)
+            running.secured = running.service.secured
         except CannotListenError as error:
             raise StartError(why_not(self.settings, name, error)) from error
         except (BadEndpoint, NoCertificate) as error:
@@ -225,7 +225,7 @@ class PlaygroundService:
             said = self.settings.endpoints[name]
             tls = said.partition(":")[0] in ("ssl", "tls")
             plain = Port(name, with_port(said, running.port), running.address, running.port, server, tls)
-            yield plain._replace(upgrades=getattr(running.service, "speaks_tls", False))
+            yield plain._replace(upgrades=running.service.speaks_tls)
             if running.secured is not None:
                 address, port = running.secured
                 endpoint = with_port(self.settings.tls_endpoints[name], port)

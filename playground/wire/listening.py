@@ -46,6 +46,14 @@ class ListeningService(Protocol):
     def opened(self) -> Deferred[tuple[str, int]]:
         """Fires with (address, port); fails with ``CannotListenError`` or :class:`BadEndpoint`."""
 
+    @property
+    def secured(self) -> tuple[str, int] | None:
+        """Where the same server listens with TLS from the first byte, once it does; None for nowhere."""
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether a client may begin TLS in the middle, as with FTP's AUTH."""
+
     def startService(self) -> None:
         """Begin to listen."""
 
@@ -114,6 +122,8 @@ class Tls(NamedTuple):
 
 class Listening(Service):
     """A server of observed connections on one Twisted endpoint string."""
+
+    speaks_tls = False
 
     def __init__(
         self,

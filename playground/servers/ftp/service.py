@@ -35,6 +35,7 @@ class FtpService(Service):
         self._listener: Listener | None = None
         self.bridge: Bridge | None = None
         self.opened: Deferred[tuple[str, int]] = Deferred()
+        self.secured: tuple[str, int] | None = None
 
     @property
     def sessions(self) -> dict[str, Session]:

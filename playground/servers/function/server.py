@@ -68,6 +68,9 @@ class FunctionServer(Server):
 class _FunctionService(Service):
     """Has no port of its own: each environment gets one."""
 
+    secured = None
+    speaks_tls = False
+
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.opened: Deferred[tuple[str, int]] = succeed(("127.0.0.1", 0))

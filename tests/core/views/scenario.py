@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from playground.journal.events import (
@@ -19,6 +19,7 @@ from playground.journal.events import (
     SessionStart,
     State,
 )
+from playground.views.text import TextView
 
 GET = "GET {} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/8.5\r\nAccept: */*\r\n\r\n"
 OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
@@ -198,3 +199,10 @@ def _game(story: Story) -> None:
     story.at("14:05:31.250").says("game-2", "resume #3f9c*****************\n")
     story.session("game/ada", "game-2", 61, seat=("away", "present"))
     story.hears("game-2", "* welcome back ada. New token: #a71e*****************\n")
+
+
+def shown(events: list[AnyEvent], width: int = 80, today: date | None = None) -> list[str]:
+    """Return the log that these events make, line by line, without colours."""
+    view = TextView(width, zone=UTC, today=today)
+    lines = [line for event in events for line in view.feed(event)] + view.flush()
+    return [line.plain for line in lines]

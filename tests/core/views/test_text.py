@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from datetime import UTC, date, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -31,8 +28,7 @@ from playground.journal.events import (
 )
 from playground.views.closing import Closing
 from playground.views.text import TextView
-from tests.core.views.hostile import hostile_events
-from tests.core.views.scenario import Story, first_minute
+from tests.core.views.scenario import Story, first_minute, shown
 
 FIRST_MINUTE = """\
 run 14:02:07, pid 4711 | C: client  S: server  = what the server remembers
@@ -94,12 +90,6 @@ game              2        7      74 B  connection: gone with the socket
                                         session: survives the hang-up
                                         shared: kept for everybody
 """
-
-
-def shown(events: list[AnyEvent], width: int = 80, today: date | None = None) -> list[str]:
-    view = TextView(width, zone=UTC, today=today)
-    lines = [line for event in events for line in view.feed(event)] + view.flush()
-    return [line.plain for line in lines]
 
 
 def test_the_first_minute_reads_as_promised() -> None:
@@ -383,20 +373,3 @@ def test_only_what_ever_changed_is_told_as_forgotten() -> None:
     story.changes("ftp-1", cwd=("/", "/docs"))
     story.closes("ftp-1", "idle", 300.0, cwd="/docs", type="A")
     assert shown(story.events, 100)[-1][21:] == "-- closed (idle for too long) after 5 min. Forgot: cwd /docs"
-
-
-@given(st.lists(hostile_events(), max_size=8), st.sampled_from([50, 80, 120]))
-def test_whatever_happens_no_control_character_reaches_a_line_and_no_line_is_too_wide(
-    events: list[AnyEvent], width: int
-) -> None:
-    lines = shown(events, width)
-    for line in lines:
-        assert not any(
-            unicodedata.category(one) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for one in line
-        )
-        assert cell_len(line) <= width
-    closing = Closing()
-    for event in events:
-        closing.note(event)
-    for table_line in closing.lines(width):
-        assert table_line.plain.isprintable()

@@ -13,9 +13,6 @@ from typing import Final, NamedTuple, Protocol
 CONTROL_BYTES: Final = 125
 """A control frame says no more. RFC 6455 5.5."""
 
-FRAME_OVERHEAD: Final = 14
-"""Bytes of the longest header."""
-
 _FIN, _DEFLATED, _RESERVED, _OPCODE = 0x80, 0x40, 0x30, 0x0F
 _MASKED, _LENGTH = 0x80, 0x7F
 

@@ -17,6 +17,7 @@ from playground.servers.http.endpoints import notes_contract as contracts
 from playground.servers.http.endpoints.echoing import NOSNIFF
 from playground.servers.http.endpoints.notes_contract import LONGEST_PAGE, MERGE_PATCH, SLOWEST
 from playground.servers.http.idempotency import Attempt
+from playground.servers.http.notebook import MOST_TOUCHED
 from playground.servers.http.notes import Content, Note, merged
 from playground.servers.http.problems import Problem
 from playground.servers.http.request import Request
@@ -265,9 +266,9 @@ def _find(asker: Asker, parameter: str) -> Note:
 
 
 def _touch(asker: Asker, note: Note) -> None:
-    """Whoever is on this connection has to do with that note now; the last ten are known."""
+    """Whoever is on this connection has to do with that note now; the last few are known."""
     others = tuple(number for number in asker.visitor.notes if number != note.number)
-    asker.visitor.notes = (*others, note.number)[-10:]
+    asker.visitor.notes = (*others, note.number)[-MOST_TOUCHED:]
 
 
 def _body(request: Request, kind: str) -> object:

@@ -201,6 +201,8 @@ class DataConnection(Secured, DTPHandler):
             full = self.secured or self.tot_bytes_received - before == self.ac_in_buffer_size
             if self._closed or not full:
                 break
+        if self.receive and not self._closed:
+            self._hand_to_system()
 
     @override
     def handle_write_event(self) -> None:
@@ -288,6 +290,13 @@ class DataConnection(Secured, DTPHandler):
             self.conn.trouble(f"{text}: {self.cmd} ends")
         incomplete = "the file is incomplete, and stays" if self.receive else "the transfer is incomplete"
         self._resp = (f"{552 if full else 451} {text}; {incomplete}.", _no_log)
+
+    def _hand_to_system(self) -> None:
+        """What has arrived stands in the file, for whoever looks and after a ``kill -9`` of the server."""
+        try:
+            self.file_obj.flush()
+        except OSError as error:
+            raise FileTrouble(error) from error
 
     def _finish_file(self) -> None:
         """Give the disk what is still in our buffer; it may be full."""

@@ -6,8 +6,10 @@ import gc
 import json
 import os
 import signal
+import socket
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import ensureDeferred
@@ -91,6 +93,11 @@ class _Up:
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue  # started by nohup
             signal.signal(number, self._on_signal)
+        # Python calls a handler between two of its own steps. A signal that comes in the instant before the
+        # reactor begins to wait, or to another thread, would not end that wait; a byte to be read does.
+        alarm = _Alarm()
+        signal.set_wakeup_fd(alarm.rings.fileno(), warn_on_full_buffer=False)
+        self._reactor.addReader(alarm)
 
     def start(self) -> None:
         """The reactor runs: open everything."""
@@ -186,6 +193,29 @@ def say(text: str) -> None:
         print(text, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain, too
+
+
+@implementer(IReadDescriptor)
+class _Alarm:
+    """Ends the reactor's wait when a signal has come. What is to be done then, its handler knows."""
+
+    def __init__(self) -> None:
+        self._heard, self.rings = socket.socketpair()
+        self._heard.setblocking(False)
+        self.rings.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._heard.fileno()
+
+    def logPrefix(self) -> str:
+        return "signals"
+
+    def doRead(self) -> None:
+        with suppress(BlockingIOError):
+            self._heard.recv(4096)
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor has ended."""
 
 
 @implementer(IReadDescriptor)

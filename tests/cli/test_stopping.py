@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from tests.cli.commands import (
     starting,
     stop,
 )
+from tests.load.people import needs_proc
 
 
 def ready(process: subprocess.Popen[str]) -> tuple[str, int]:
@@ -112,6 +114,16 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path):
         began = monotonic()
         assert stop(process, signal.SIGINT).status == 130
         assert monotonic() - began < 1
+
+
+@needs_proc
+def test_a_signal_that_another_thread_gets_ends_the_reactors_wait(tmp_path: Path):
+    with starting("up", "--json", *WAITER, "--state-dir", str(tmp_path / "s")) as process:
+        ready(process)
+        threads = {int(thread.name) for thread in Path(f"/proc/{process.pid}/task").iterdir()}
+        other = (threads - {process.pid}).pop()
+        assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM) == 0
+        assert ended(process) == (0, "", "")
 
 
 def test_a_signal_at_any_moment_of_the_start_ends_it(tmp_path: Path):

@@ -29,6 +29,8 @@ class Sink(Protocol):
     def put(self, event: AnyEvent) -> None:
         """Take one event, which will not change any more."""
 
+    # It may have put_all(events), too: takes many that happened at once, as put does one after the other.
+
 
 class Journal:
     """Records events in one total order.
@@ -53,6 +55,7 @@ class Journal:
         self.ring: deque[AnyEvent] = deque(maxlen=ring_events)
         """The flight recorder: the newest events, whatever happens to the file."""
         self._takers: tuple[Callable[[AnyEvent], None], ...] = ()
+        self._takers_of_many: tuple[Callable[[Sequence[AnyEvent]], None], ...] = ()
         self._telling = False
         self._untold: deque[AnyEvent] = deque()
 
@@ -107,6 +110,29 @@ class Journal:
             self._untold.clear()
         return seq
 
+    def record_all(self, events: Sequence[Event]) -> None:
+        """Record many that happen at once, in their order: as :meth:`record`, with one look at the clock."""
+        if self._telling or len(events) < 2:
+            for event in events:
+                self.record(event)
+            return
+        seq, time = self.last_seq, datetime.fromtimestamp(self._now(), UTC)
+        for event in events:
+            event.seq = seq = seq + 1
+            event.time = time
+        self.last_seq = seq
+        known = cast("Sequence[AnyEvent]", events)
+        self.ring += known
+        self._telling = True
+        try:
+            for take in self._takers_of_many:
+                take(known)
+            if self._untold:
+                self._tell_the_rest()
+        finally:
+            self._telling = False
+            self._untold.clear()
+
     def _tell_the_rest(self) -> None:
         """What sinks have recorded while they were told of something."""
         while self._untold:
@@ -145,14 +171,26 @@ class Journal:
     def add_sink(self, sink: Sink) -> None:
         """From now on ``sink`` gets every event."""
         self._takers = (*self._takers, sink.put)
+        self._takers_of_many = (*self._takers_of_many, _taker_of_many(sink))
 
     def remove_sink(self, sink: Sink) -> None:
         """``sink`` gets nothing any more; it may say so while it takes an event."""
-        self._takers = tuple(take for take in self._takers if take != sink.put)
+        kept = [index for index, take in enumerate(self._takers) if take != sink.put]
+        self._takers_of_many = tuple(self._takers_of_many[index] for index in kept)
+        self._takers = tuple(self._takers[index] for index in kept)
 
     def subscribe(self, limit: int = 1000) -> Subscription:
         """A bounded queue of what happens from now on, for a reader that may be slow."""
         return Subscription(self, limit)
+
+
+def _taker_of_many(sink: Sink) -> Callable[[Sequence[AnyEvent]], None]:
+    def one_by_one(events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            sink.put(event)
+
+    put_all: Callable[[Sequence[AnyEvent]], None] = getattr(sink, "put_all", one_by_one)
+    return put_all
 
 
 class Subscription:

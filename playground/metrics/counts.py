@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from playground.journal.events import (
@@ -86,6 +86,13 @@ class Counts:
         take = self._takers.get(type(event))
         if take is not None and not event.again:
             take(event)
+
+    def put_all(self, events: Sequence[AnyEvent]) -> None:
+        """Called for many that happened at once: most often a broadcast, which counts for nothing here."""
+        kinds = set(map(type, events))
+        if not kinds.isdisjoint(self._takers):
+            for event in events:
+                self.put(event)
 
     def _received(self, event: Received) -> None:
         if event.carried_size:

@@ -29,7 +29,9 @@ from playground.journal.events import (
     ConnectionOpen,
     Dropped,
     JournalOpen,
-    Message,
+    Partial,
+    Received,
+    Sent,
     SessionEnd,
     State,
 )
@@ -47,6 +49,7 @@ RETRY: Final = 1.0
 """Seconds between attempts while the disk refuses."""
 _BATCH: Final = 1000
 _BATCH_BYTES: Final = 4 * 1024 * 1024
+_MESSAGES: Final = frozenset({Received, Sent, Partial})
 _write = os.write
 
 
@@ -81,7 +84,7 @@ class _Known:
     def note(self, events: Sequence[AnyEvent]) -> None:
         """These have been written."""
         for event in events:
-            if not isinstance(event, Message):
+            if type(event) not in _MESSAGES:
                 self._note(event)
 
     def _note(self, event: AnyEvent) -> None:
@@ -165,6 +168,17 @@ class JsonlWriter:
             return
         self._queue.append(event)
         if self._resting:  # set before the thread's last look into the queue, so no event is overlooked
+            self._resting = False
+            self._wake.set()
+
+    def put_all(self, events: Sequence[AnyEvent]) -> None:
+        """Take many at once."""
+        if len(self._queue) + len(events) > self._queue_events or self._closing:
+            for event in events:
+                self.put(event)
+            return
+        self._queue.extend(events)
+        if self._resting:
             self._resting = False
             self._wake.set()
 
@@ -268,9 +282,9 @@ class JsonlWriter:
         queue, events, size = self._queue, list[AnyEvent](), 0
         while queue and len(events) < _BATCH and size < _BATCH_BYTES:
             item = queue.popleft()
-            if isinstance(item, Message):  # nearly all of them are
-                events.append(item)
-                size += item.size
+            if type(item) in _MESSAGES:  # nearly all of them are
+                events.append(item)  # type: ignore[arg-type]
+                size += item.size  # type: ignore[union-attr]
                 continue
             if isinstance(item, _Mark):
                 queue.appendleft(item)

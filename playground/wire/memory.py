@@ -155,20 +155,34 @@ class Memory:
         ``conn`` and ``cause`` say whose message did it, where one did; ``why``
         is the reason given for sessions that are gone.
         """
-        self.same = subjects if isinstance(subjects, tuple) else None
+        news, self.same = self._news(subjects), None  # until all of it is written down
         seen = 0
         last = self._last
-        for subject in subjects:
+        for subject in news if news is not None else subjects:
             seen += 1
             key = (subject.where, subject.name)
             before = last.get(key)
             if before is not subject.remembers:
                 self._compare(subject, before, conn, cause)
                 last[key] = subject.remembers
-        if seen < len(last):
+        if news is None and seen < len(last):
             self._bury(why or self.why, conn, cause)
         if self.steps:
             self.steps.clear()
+        self.same = subjects if isinstance(subjects, tuple) else None
+
+    def _news(self, subjects: Iterable[Subject]) -> list[Subject] | None:
+        """Those that are not the identical ones of last time; None where that is not so easily told.
+
+        Somebody's choice changes the table and none of a hundred seats, which need not be looked up then.
+        """
+        same = self.same
+        if same is None or not isinstance(subjects, tuple) or len(subjects) != len(same):
+            return None
+        pairs = [(now, then) for now, then in zip(subjects, same, strict=True) if now is not then]
+        if any(now[:2] != then[:2] for now, then in pairs):
+            return None  # somebody has come, and somebody has gone
+        return [now for now, _ in pairs]
 
     def _compare(
         self, subject: Subject, before: Snapshot | None, conn: str | None, cause: int | None

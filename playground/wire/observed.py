@@ -292,6 +292,7 @@ class Observed(Sending):
     def loseConnection(self, reason: str = "server") -> None:
         """Close when everything written is sent. ``reason`` goes to the journal."""
         if not self.disconnecting:
+            self.write_gathered()
             self._disconnect("client" if self.input_over and reason == "server" else reason)
             self._close_when_sent()
 

@@ -40,6 +40,8 @@ class Sending(TwistedProtocol):
         """True while the protocol wants no input."""
         self.disconnecting = False
         """True once the connection is being closed; writes are ignored then."""
+        self.gathered: list[bytes] | None = None
+        """Messages, journaled already, that leave with :meth:`write_gathered` or before the next write."""
 
     @property
     def _limits(self) -> Limits:
@@ -71,6 +73,8 @@ class Sending(TwistedProtocol):
         """Send bytes that are no message (a telnet echo): counted, not journaled."""
         if self.disconnecting:
             return
+        if self.gathered is not None:
+            data, self.gathered = b"".join((*self.gathered, data)), None
         size = len(data)
         self.connection.bytes_sent += size
         self.said_at = self._ledger.seconds()
@@ -79,6 +83,11 @@ class Sending(TwistedProtocol):
             self.writeConnectionLost()
         elif sent < size:
             (self._out or self._make_outflow()).write(data[sent:])
+
+    def write_gathered(self) -> None:
+        """Send what was gathered, in one write."""
+        if self.gathered is not None:
+            self.write_silently(b"")
 
     # -- a protocol's push producer ----------------------------------------------------------
 

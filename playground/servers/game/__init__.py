@@ -21,6 +21,7 @@ from typing_extensions import override
 from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
 from playground.servers.game import saved, words
+from playground.servers.game.dialogue import Talk
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.protocol import Player
 from playground.servers.game.shell import Shell
@@ -86,8 +87,8 @@ class GameServer(Server):
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
-        player: Player | None = conn.inner
-        return player.remembered() if player is not None and hasattr(player, "talk") else NOTHING
+        talk: Talk | None = getattr(conn.inner, "talk", None)  # before it is connected it has none
+        return talk.remembered() if talk is not None else NOTHING
 
     @override
     def subjects(self) -> Iterable[Subject]:

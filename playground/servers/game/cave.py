@@ -71,6 +71,11 @@ class Cave:
         """Who is inside and has not chosen yet."""
         return [name for name in self.pockets if name not in self.choices]
 
+    @property
+    def all_have_chosen(self) -> bool:
+        """Whether nobody is :attr:`undecided`. Nobody can choose who is not inside."""
+        return len(self.choices) == len(self.pockets)
+
     def choose(self, name: str, choice: Choice) -> None:
         """``name``, who is inside, wants this. The last word counts."""
         if name not in self.pockets:

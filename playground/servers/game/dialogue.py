@@ -22,7 +22,7 @@ from playground.servers.game.effects import (
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.seats import Seat
 from playground.wire.flood import Flood
-from playground.wire.machines import Transition, state_of, trace
+from playground.wire.machines import Transition, trace
 
 ALWAYS = frozenset({"help", "look", "who", "state", "quit"})
 MEANS = {
@@ -120,7 +120,11 @@ class Talk:
     """True once the socket is gone."""
     machine: DialogueInputs = field(init=False, repr=False)
     pace: Flood = field(init=False, repr=False)
+    state: str = "greeting"
+    """``greeting``, ``watching``, ``seated``, ``muted``, ``half-closed`` or ``closed``."""
     _picture: Snapshot = field(default_factory=dict, repr=False)
+    _pictured: tuple[str, Seat | None, int] = ("greeting", None, 0)
+    """What :attr:`_picture` was made from."""
 
     def __post_init__(self) -> None:
         self.hear_all()
@@ -128,6 +132,7 @@ class Talk:
         trace(self.machine, "dialogue", self._stepped)
 
     def _stepped(self, step: Transition) -> None:
+        self.state = step.after
         if step.after in HEARING:
             self.hearers[self.conn] = None
         else:
@@ -149,16 +154,13 @@ class Talk:
         """Count a line at ``now`` (seconds): true when it is one too many."""
         return self.pace.rate > 0 and self.pace.exceeded(now)
 
-    @property
-    def state(self) -> str:
-        """``greeting``, ``watching``, ``seated``, ``muted``, ``half-closed`` or ``closed``."""
-        return state_of(self.machine)
-
     def remembered(self) -> Snapshot:
         """What is held for this connection: nothing while it greets. The same object until it changes."""
         state = self.state
-        if self.lost or state == "half-closed":
-            return self._picture  # what dies with the socket, until the wire has said so
+        made_from = (state, self.seat, self.wrong_tokens)
+        if made_from == self._pictured or self.lost or state == "half-closed":
+            return self._picture  # of a lost one: what dies with the socket, until the wire has said so
+        self._pictured = made_from
         picture: dict[str, object] = {}
         if state not in ("greeting", "closed"):
             picture["dialogue"] = state

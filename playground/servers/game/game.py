@@ -98,7 +98,7 @@ class Game:
         self.cave.choose(seat.name, choice)
         people = len(self.cave.pockets)
         if news and people > 1:
-            chosen = people - len(self.cave.undecided)
+            chosen = len(self.cave.choices)
             self.effects.append(News(words.has_chosen(seat.name, chosen, people), but=seat.conn))
 
     def vacate(self, seat: Seat) -> None:
@@ -117,9 +117,10 @@ class Game:
 
     def _due(self) -> Callable[[], None] | None:
         state, inputs = self.state, self.machine
-        present = [seat for seat in self.seats if seat.present]
+        present = any(seat.present for seat in self.seats)
         if state == "lobby":
-            return inputs.all_ready if present and all(seat.ready for seat in present) else None
+            all_ready = all(seat.ready for seat in self.seats if seat.present)
+            return inputs.all_ready if present and all_ready else None
         if state == "resolving":
             if self.cave is not None and self.cave.pockets:
                 return inputs.somebody_inside
@@ -130,7 +131,7 @@ class Game:
             return inputs.one_is_back if present else None
         if state == "choosing" and not present:
             return inputs.all_away
-        if state == "choosing" and self.cave is not None and not self.cave.undecided:
+        if state == "choosing" and self.cave is not None and self.cave.all_have_chosen:
             return inputs.all_decided
         return None
 

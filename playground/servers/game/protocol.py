@@ -11,7 +11,6 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from playground.journal.events import Snapshot
 from playground.journal.redaction import Secret
 from playground.servers.game import secrets_said
 from playground.servers.game.dialogue import Talk
@@ -41,6 +40,8 @@ class Player(Protocol):
 
     claims_messages = True
     talk: Talk
+    wire: Observed
+    """The observed transport."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -54,16 +55,13 @@ class Player(Protocol):
         self._next_turn: IDelayedCall | None = None
         self.is_handling = False
         """True while its input is being handled."""
-
-    @property
-    def wire(self) -> Observed:
-        """The observed transport."""
-        return cast("Observed", self.transport)
+        self.in_character_mode = False
+        """Whether this is a terminal in telnet's character mode: we echo what is typed there."""
 
     @property
     def line_end(self) -> bytes:
         r"""``\n``, but what a terminal in telnet's character mode needs is ``\r\n`` (RFC 854)."""
-        return b"\r\n" if self._reader.echoing else b"\n"
+        return b"\r\n" if self.in_character_mode else b"\n"
 
     def tell(self, line: bytes, secrets: Sequence[Secret] = ()) -> None:
         """Send a line. In character mode, what is half typed makes room for it and stands beneath again."""
@@ -74,14 +72,11 @@ class Player(Protocol):
         if half_typed:
             self.wire.write_silently(half_typed)
 
-    def remembered(self) -> Snapshot:
-        """What is held for this connection."""
-        return self.talk.remembered()
-
     # -- Twisted and Observed call these -----------------------------------------------------
 
     @override
     def connectionMade(self) -> None:
+        self.wire = cast("Observed", self.transport)
         self.talk = self._shell.arrived(self)
         if self._shell.limits.hello > 0:
             self._greeting = self.wire.call_later(self._shell.limits.hello, self._greet)
@@ -180,6 +175,7 @@ class Player(Protocol):
     def _handle(self, piece: Piece) -> None:
         match piece:
             case Negotiation(size, answer):
+                self.in_character_mode = self._reader.echoing
                 if size:
                     self.wire.claim(size)
                 self.wire.send(answer)

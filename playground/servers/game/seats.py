@@ -66,24 +66,23 @@ class Seat:
     ready: bool = False
     chest: int = 0
     machine: SeatInputs = field(init=False, repr=False)
+    state: str = field(init=False)
+    """``present``, ``away`` or ``gone``."""
 
     def __post_init__(self) -> None:
         # A seat that comes out of a store has nobody on it.
         self.machine = seat_machine(self, away if self.conn is None else present)
+        self.state = state_of(self.machine)
         trace(self.machine, "seat", self._stepped)
 
     def _stepped(self, step: Transition) -> None:
+        self.state = step.after
         self.effects.append(SubjectStep("session", self.subject, step))
 
     @property
     def subject(self) -> str:
         """Its name in the journal."""
         return f"game/{self.name}"
-
-    @property
-    def state(self) -> str:
-        """``present``, ``away`` or ``gone``."""
-        return state_of(self.machine)
 
     @property
     def present(self) -> bool:

@@ -36,6 +36,8 @@ from playground.servers.game.limits import GameLimits
 from playground.stores.snapshots import SnapshotStore, StoreError
 from playground.wire.inner import ran
 from playground.wire.ledger import Connection
+from playground.wire.observed import Observed
+from playground.wire.together import Together
 
 if TYPE_CHECKING:
     from playground.servers.game.protocol import Player
@@ -69,6 +71,7 @@ class Shell:
         self._busy = False
         self._going_on: dict[str, None] = {}
         self._goes_on = False
+        self._together = Together(playground.ledger)
         self._held = None if store is None else Held(self.lantern, store, self._let_go, self._undo)
 
     def arrived(self, player: Player) -> Talk:
@@ -106,6 +109,7 @@ class Shell:
         if self._held is not None:
             self._held.settle()
         self._do_what_waits()
+        self._together.leave()
 
     def _do_what_waits(self) -> None:
         if self._busy:
@@ -181,6 +185,7 @@ class Shell:
                 self._do_what_waits()
             finally:
                 ledger.acting = acting
+        self._together.leave()  # all that one save has allowed, in one write for each connection
         self._go_on(batches)
 
     def _undo(self, batches: list[Batch], effects: list[Effect], error: StoreError) -> None:
@@ -197,6 +202,7 @@ class Shell:
         self._waiting.extend(self._without_steps(effects))
         self._playground.pull("undone")
         self._do_what_waits()
+        self._together.leave()
         self._go_on(batches)
 
     def _go_on(self, batches: list[Batch]) -> None:
@@ -226,10 +232,7 @@ class Shell:
     def _do(self, effect: Effect) -> None:
         match effect:
             case Tell(to, text, secret):
-                line = text.encode()
-                spans = secrets_said.in_answer(line, secret)
-                for player in self._reached(to):
-                    player.tell(line, spans)
+                self._tell(self._reached(to), text, secret)
             case Answer(to, data):
                 for player in self._reached((to,)):
                     player.wire.send(data)
@@ -239,7 +242,7 @@ class Shell:
                 for player in self._reached((to,)):
                     player.wire.refused(rule, text)
                     if not silent:
-                        player.tell(f"! {text}".encode())
+                        self._tell((player,), f"! {text}")
             case Limit(to, setting, value, text):
                 for player in self._reached((to,)):
                     player.wire.limit(setting, value, text)
@@ -260,6 +263,20 @@ class Shell:
                     timer.cancel()
             case _:
                 raise TypeError(f"{effect} cannot be carried out")
+
+    def _tell(self, players: Iterable[Player], text: str, secret: str = "") -> None:
+        """Say a line to each of them. It leaves with what else they are told by the same save."""
+        line = text.encode()
+        spans = secrets_said.in_answer(line, secret)
+        plain: list[Observed] = []
+        for player in players:
+            if player.in_character_mode:
+                self._together.tell(plain, line + b"\n", spans)
+                plain = []
+                player.tell(line, spans)
+            else:
+                plain.append(player.wire)
+        self._together.tell(plain, line + b"\n", spans)
 
     def _state_told(self, to: str) -> Answer:
         player = self._players.get(to)

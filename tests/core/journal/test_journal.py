@@ -195,3 +195,30 @@ def test_a_value_is_covered_wherever_it_is_echoed():
 def test_reveal_covers_nothing():
     kept = shown(journal_of(reveal=True), b"PASS hunter2", [Secret(5, 12)], [(b"PASS", "mask")])
     assert kept == {"data": "PASS hunter2"}
+
+
+# -- many at once -----------------------------------------------------------------------------
+
+
+def test_many_events_are_recorded_as_one_after_the_other_would_be():
+    journal = journal_of()
+    told = Told()
+
+    class Echo:
+        def put(self, event: AnyEvent) -> None:
+            if isinstance(event, Trouble):
+                journal.record(Refused(rule="echo", text=""))
+
+    class Many(Told):
+        def put_all(self, events: Sequence[AnyEvent]) -> None:
+            self.seqs += [event.seq for event in events]
+
+    many = Many()
+    for sink in (told, Echo(), many):
+        journal.add_sink(sink)
+    journal.record(Refused(rule="before", text=""))
+    journal.record_all([Trouble(text="a"), Trouble(text="b")])
+    journal.record_all([Refused(rule="alone", text="")])
+    journal.record_all([])
+    assert told.seqs == many.seqs == [event.seq for event in journal.ring] == [1, 2, 3, 4, 5, 6]
+    assert [type(event) for event in journal.ring] == [Refused, Trouble, Trouble, Refused, Refused, Refused]

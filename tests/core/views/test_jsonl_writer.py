@@ -89,6 +89,41 @@ def test_what_was_put_is_in_the_file_after_a_flush(path: Path, writers: list[Jso
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_many_at_once_are_as_many_one_by_one(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    events: list[AnyEvent] = [line(seq) for seq in range(2, 3000)]
+    writer.put(OPENING)
+    writer.put_all(events[:2000])
+    writer.put_all(events[2000:])
+    assert writer.flush()
+    assert list(read_events(path)) == [OPENING, *events]
+
+
+def test_many_that_find_no_room_are_counted_and_those_that_do_are_kept(
+    path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = True
+
+    def write(fd: int, data: bytes) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(fd, data)
+
+    monkeypatch.setattr(jsonl_writer, "_write", write)
+    writer = JsonlWriter(path, queue_events=5, retry=0.01)
+    writers.append(writer)
+    writer.put_all([OPENING, *(line(seq) for seq in range(2, 20))])
+    assert writer.lost > 0
+    full = False
+    assert writer.flush()
+    found = list(read_events(path))
+    kept = [event.seq for event in found if not isinstance(event, Dropped)]
+    (dropped,) = [event for event in found if isinstance(event, Dropped)]
+    assert kept == list(range(1, len(kept) + 1))
+    assert dropped.count == writer.lost == 19 - len(kept)
+
+
 def test_a_single_event_reaches_the_file_without_a_flush(
     path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,39 @@
+"""The same message to many connections, and one write for each, however many messages it is sent.
+
+In the journal it is no other thing than each of them sent alone: one ``sent`` event for each connection and
+message, in that order. What is shared is the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from playground.journal.redaction import Secret
+from playground.wire.connection import sent_to_all
+from playground.wire.ledger import Ledger
+from playground.wire.sending import Sending
+
+
+class Together:
+    """Gathers what connections of one server are sent, until :meth:`leave`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._waiting: list[Sending] = []
+
+    def tell(self, wires: Iterable[Sending], data: bytes, secrets: Sequence[Secret] = ()) -> None:
+        """Each of ``wires`` is sent ``data``, one whole message: journaled now, written with the rest."""
+        there = [wire for wire in wires if not wire.disconnecting]
+        sent_to_all(self._ledger, [wire.connection for wire in there], data, secrets)
+        for wire in there:
+            if wire.gathered is None:
+                wire.gathered = [data]
+                self._waiting.append(wire)
+            else:
+                wire.gathered.append(data)
+
+    def leave(self) -> None:
+        """Write what was gathered."""
+        waiting, self._waiting = self._waiting, []
+        for wire in waiting:
+            wire.write_gathered()

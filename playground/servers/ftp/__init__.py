@@ -14,6 +14,7 @@ from playground.journal.events import Snapshot, Where
 from playground.servers import Playground, Server
 from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.service import FtpService
+from playground.servers.ftp.session import Session
 from playground.wire.ledger import Connection
 from playground.wire.limits import Limits
 from playground.wire.memory import NOTHING
@@ -49,11 +50,8 @@ class FtpServer(Server):
 
     @override
     def remembered(self, conn: Connection, /) -> Snapshot:
-        for service in self._services:
-            session = service.sessions.get(conn.id)
-            if session is not None:
-                return session.snapshot()
-        return NOTHING
+        session: Session | None = conn.inner
+        return session.snapshot() if session is not None else NOTHING
 
     @override
     def farewell(self, reason: str, /) -> bytes:

@@ -21,6 +21,7 @@ class Channel(Secured, FTPHandler):
     ac_in_buffer_size = 1024
     socket: Any
     ioloop: Any
+    __repr__ = __str__ = object.__repr__  # pyftpdlib makes a long one several times a connection, for no log
 
     def __init__(self, sock: Any, server: Any, ioloop: Any = None) -> None:
         self.conn: Connection | None = None
@@ -119,6 +120,24 @@ class Channel(Secured, FTPHandler):
             self.conn.bytes_sent += count
         return count
 
+    def write(self, data: bytes) -> None:
+        """Send these bytes, behind those that wait."""
+        if not self.producer_fifo and not self.between:
+            try:
+                data = data[self.send(data) :]
+            except OSError:
+                self.handle_error()
+                return
+            if not data:
+                return  # as nearly always: the loop need not watch for anything else
+        AsyncChat.push(self, data)
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the client to read."""
+        waiting = self.producer_fifo
+        return sum(len(piece) for piece in waiting if piece is not None) if waiting else 0
+
     @override
     def initiate_send(self) -> None:
         if not self.shaking:
@@ -166,6 +185,10 @@ class Channel(Secured, FTPHandler):
         self._wanted_io_events = self._current_io_events = wanted
 
     @override
+    def readable(self) -> bool:
+        return bool(self.connected)
+
+    @override
     def writable(self) -> bool:
         return self.shaking or self._read_when_writable or bool(super().writable())
 
@@ -174,7 +197,7 @@ class Channel(Secured, FTPHandler):
         if self.shaking:
             self.shake()
         else:
-            super().handle_read_event()
+            self.handle_read()
 
     @override
     def handle_write_event(self) -> None:

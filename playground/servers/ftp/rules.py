@@ -45,6 +45,8 @@ def broken_rule(reply: str, command: str) -> Rule | None:
 
     A missing file (550) is an answer, not a refusal.
     """
+    if reply[0] in "123":
+        return None
     for start, rule in _BY_TEXT:
         if reply.startswith(start):
             return rule

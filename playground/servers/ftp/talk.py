@@ -18,7 +18,6 @@ from playground.servers.ftp.channel import Channel
 from playground.servers.ftp.lines import CommandLines, Line, secrets
 from playground.servers.ftp.memory import FRESH, Remembered, phase, snapshot
 from playground.servers.ftp.rules import broken_rule, whole_reply
-from playground.servers.ftp.stock import AsyncChat
 from playground.wire.flood import Flood
 from playground.wire.machines import Transition
 from playground.wire.memory import NOTHING
@@ -103,6 +102,7 @@ class Talk(Channel):
         conn = self.conn = playground.connection(
             (self.remote_ip, self.remote_port), self.socket.getsockname()[:2]
         )
+        conn.inner = self
         self.server.entered(self)
         full = playground.ledger.full(conn.client)
         if full is not None:
@@ -119,13 +119,21 @@ class Talk(Channel):
             self._looked_at = looked_at
             now = mirror.remembered(self)
             if now != self._remembered:
-                self._remembered, self._snapshot = now, snapshot(now)
+                self._note_change(now)
         return self._remembered
 
     def snapshot(self) -> Snapshot:
         """The same for the journal: the identical object while nothing has changed."""
         self.remembered()
         return self._snapshot
+
+    def _note_change(self, now: Remembered) -> None:
+        """Something else is remembered. If the machine ``ftp`` has moved, its next ``state`` event says so."""
+        self._remembered, self._snapshot = now, snapshot(now)
+        reached = phase(now)
+        if reached is not self._phase and self.conn is not None:
+            self.conn.machine_step(Transition("ftp", self.command, self._phase, reached))
+            self._phase = reached
 
     # -- lines in ----------------------------------------------------------------------------
 
@@ -263,39 +271,34 @@ class Talk(Channel):
         """Send the replies that were held back, and write down what has changed."""
         if self._ending:
             return
-        self._say_all()
+        said = self._say_all()
         if self.conn is not None and not self._closed:
-            self.note_phase()
-            self.conn.pull(self.cause)
+            if not said:  # else the last reply has brought it along
+                self.conn.pull(self.cause)
             if self._ended:
                 self._close_when_answered()
 
-    def _say_all(self) -> None:
+    def _say_all(self) -> bool:
+        """Send the replies that were held back. False when there are none."""
+        if not self._replies:
+            return False
         while self._replies:
             self._say(*self._replies.popleft())
+        return True
 
     def _say(self, reply: str, cause: int | None, command: str) -> None:
         if self.conn is None:
             return
-        self.note_phase()
         rule = broken_rule(reply, command)
         if rule is not None and command != "line":
             self.conn.refused(rule.name, reply[4:].rstrip(), rule.source)
         data = reply.encode(self.encoding, "replace")
         self.conn.sent(data, cause=cause)
-        AsyncChat.push(self, data)
-        unsent = sum(len(piece) for piece in self.producer_fifo if piece is not None)
-        if unsent > self.server.limits.unsent and not self._ending:
+        self.write(data)
+        if self.unsent > self.server.limits.unsent and not self._ending:
             self.conn.limit("unsent", self.server.limits.unsent, "the client does not read its replies")
             self.reason = "clogged"
             self.close()
-
-    def note_phase(self) -> None:
-        """If the machine ``ftp`` has moved, its next ``state`` event says so."""
-        now = phase(self.remembered())
-        if now != self._phase and self.conn is not None:
-            self.conn.machine_step(Transition("ftp", self.command, self._phase, now))
-            self._phase = now
 
     # -- ends --------------------------------------------------------------------------------
 
@@ -324,8 +327,11 @@ class Talk(Channel):
         self._say_all()
         if self._closed or self._closing:
             return
-        self.stop_reading()
         self.reason = self.reason or "server"
+        if not self.producer_fifo:
+            self.close()
+            return
+        self.stop_reading()
         super().close_when_done()
         if not self._closed:
             self.call_later(self.server.limits.last_words, self.close)
@@ -351,17 +357,23 @@ class Talk(Channel):
         if channel is not None:
             channel.reason = self.reason or channel.reason
         self.leave()
+        self.remote_ip = ""  # else pyftpdlib calls ``on_disconnect`` by a timer, for nobody
         super().close()
         self.server.left(self)
         if self.conn is not None:
             if rest := self._lines.rest():
                 self.conn.partial(rest)
             self.conn.closed(self.reason or "server")
+            self.conn.inner = None
 
     # -- pyftpdlib's own log: the journal has all of it ----------------------------------------
 
     @override
     def log(self, msg: str, logfun: object = None) -> None:
+        """Nothing: it is in the journal."""
+
+    @override
+    def log_cmd(self, cmd: str, arg: str, respcode: int, respstr: str) -> None:
         """Nothing: it is in the journal."""
 
     @override

@@ -32,11 +32,8 @@ class Line(NamedTuple):
     raw: bytes
     """With its line end, as far as it was kept."""
     fault: Fault | None
-
-    @property
-    def text(self) -> str:
-        """The command without line end and telnet codes. Only for lines without a fault."""
-        return _TELNET.sub(b"", self.raw).rstrip(b"\r\n").decode()
+    text: str = ""
+    """The command without line end and telnet codes; nothing where there is a fault."""
 
 
 BARE_LF = Fault(
@@ -61,6 +58,8 @@ _TELNET = re.compile(rb"\A[\xf0-\xff]+")
 _HTTP = re.compile(
     rb"\A(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) |[A-Z]+ [^ ]* HTTP/|PRI \* |Host:)", re.I
 )
+# What most lines look like: there can be nothing wrong with these, so nobody looks closer.
+_PLAIN = re.compile(rb"(?!GET|HEAD|POST|PUT|PRI)[A-Z]{3,4}(?: [ -.0-~]*)?\r\n", re.I)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECRET = re.compile(rb"\A[\xf0-\xff\s]*(?:PASS|ACCT)\w*[ \t]+", re.I)
 
@@ -100,7 +99,7 @@ class CommandLines:
         if 0 < end <= self._longest:
             raw = bytes(buffer[:end])
             del buffer[:end]
-            return Line(raw, self._fault(raw))
+            return self._line(raw)
         if len(buffer) < self._longest:
             return None
         raw = bytes(buffer[: self._longest])
@@ -112,18 +111,20 @@ class CommandLines:
         """Bytes that have not become a line."""
         return bytes(self._buffer)
 
-    def _fault(self, raw: bytes) -> Fault | None:
+    def _line(self, raw: bytes) -> Line:
+        if not self._torn and _PLAIN.fullmatch(raw):
+            return Line(raw, None, raw[:-2].decode())
         if _HTTP.match(raw):
-            return HTTP
+            return Line(raw, HTTP)
         bare = not raw.endswith(b"\r\n")
         torn, self._torn = self._torn, bare
         if bare or torn:
-            return BARE_LF
+            return Line(raw, BARE_LF)
         try:
             text = _TELNET.sub(b"", raw[:-2]).decode()
         except UnicodeDecodeError:
-            return NOT_UTF8
-        return CONTROL_BYTES if _CONTROL.search(text) else None
+            return Line(raw, NOT_UTF8)
+        return Line(raw, CONTROL_BYTES) if _CONTROL.search(text) else Line(raw, None, text)
 
 
 def secrets(raw: bytes) -> tuple[Secret, ...]:

@@ -6,14 +6,13 @@ knows what a fresh connection looks like and which phase a memory stands for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from playground.journal.events import Json
 from playground.servers.ftp.states import State
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """One connection's state. The defaults are those of a fresh connection."""
 
     user: str | None = None
@@ -48,14 +47,12 @@ class Remembered:
 
 
 FRESH = Remembered()
-_NAMES = tuple(field.name for field in fields(Remembered))
 
 
 def snapshot(memory: Remembered) -> dict[str, Json]:
     """``memory`` without what a fresh connection has too: a fresh connection remembers nothing."""
-    if memory == FRESH:
-        return {}
-    return {name: value for name in _NAMES if (value := getattr(memory, name)) != getattr(FRESH, name)}
+    each = zip(Remembered._fields, memory, FRESH, strict=True)
+    return {name: value for name, value, fresh in each if value != fresh}
 
 
 def phase(memory: Remembered) -> State:

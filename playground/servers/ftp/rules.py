@@ -59,7 +59,7 @@ def broken_rule(reply: str, command: str) -> Rule | None:
 
 
 # ASCII digits only: Python's int() also takes underscores, signs and the digits of other scripts.
-_FORMATS = {
+FORMATS = {
     "REST": (re.compile(r"[0-9]{1,18}"), "501 REST takes a number of bytes."),
     "PORT": (re.compile(r"[0-9]{1,3}(,[0-9]{1,3}){5}"), "501 Invalid PORT format."),
     "EPRT": (re.compile(r"([!-~])[12]\1[0-9A-Fa-f.:]{1,45}\1[0-9]{1,5}\1"), "501 Invalid EPRT format."),
@@ -70,11 +70,12 @@ _FORMATS = {
     ),
     "timeval": (re.compile(r"[0-9]{14}"), "501 MFMT takes YYYYMMDDHHMMSS."),
 }
+"""What must be so of an argument, by the command or the argument's name, and the reply when it is not."""
 
 
 def argument_fault(kind: str, argument: str) -> str | None:
     """The reply to a malformed argument, or ``None``. ``kind`` is a command or an argument's name."""
-    known = _FORMATS.get(kind)
+    known = FORMATS.get(kind)
     if known is None:
         return None
     pattern, reply = known

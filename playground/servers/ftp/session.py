@@ -20,13 +20,16 @@ from playground.servers.ftp.login import Login
 from playground.servers.ftp.permissions import Visitor
 from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
 from playground.servers.ftp.quota import Tally
-from playground.servers.ftp.rules import argument_fault, plain_eprt, plain_listing
+from playground.servers.ftp.rules import FORMATS, argument_fault, plain_eprt, plain_listing
 from playground.servers.ftp.states import TRANSFERS
 from playground.servers.ftp.stock import FilesystemError, FTPHandler
 from playground.wire.connection import Connection
 
 MAKERS = frozenset({"STOR", "STOU", "APPE", "MKD", "XMKD"})
 """The commands that make a file or a folder."""
+
+_LOOKED_AT = MAKERS.union(TRANSFERS, LISTINGS, FORMATS, ("SITE CHMOD", "MFMT"))
+"""The commands for which pyftpdlib's own checks are not enough."""
 
 COMMANDS = {
     **FTPHandler.proto_cmds,
@@ -66,6 +69,9 @@ class Session(Listings, Login):
 
     @override
     def process_command(self, cmd: str, *args: Any, **kwargs: Any) -> None:
+        if cmd not in _LOOKED_AT:
+            super().process_command(cmd, *args, **kwargs)
+            return
         argument = str(args[0]) if args else ""
         fault = argument_fault(cmd, argument)
         for kind, value in kwargs.items():

@@ -128,7 +128,7 @@ class Talk(Channel):
         return self._snapshot
 
     def _note_change(self, now: Remembered) -> None:
-        """Something else is remembered. If the machine ``ftp`` has moved, its next ``state`` event says so."""
+        """Something else is remembered. If the machine ``ftp`` has moved, the ``state`` event says so."""
         self._remembered, self._snapshot = now, snapshot(now)
         reached = phase(now)
         if reached is not self._phase and self.conn is not None:

@@ -46,6 +46,10 @@ EXIT_FAILED = 1
 
 def up(settings: Settings, *, until_eof: bool = False) -> int:
     """Run until a signal comes; returns the exit status."""
+    with suppress(ImportError):  # no epoll here: Twisted chooses
+        from playground.wire.turns import install_reactor
+
+        install_reactor()
     from twisted.internet import reactor as typed_too_narrowly
 
     reactor: Any = typed_too_narrowly

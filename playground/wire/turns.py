@@ -1,0 +1,41 @@
+"""The reactor of ``playground up`` where there is epoll: Twisted's own, with less ado about each event.
+
+Twisted makes a new context around each event, so that every line of its old log can say whose it was. Our
+journal and our logger know that themselves. Measured: 2 of the 18 µs that a WebSocket's echo costs. A canary
+test fails when the private names change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.epollreactor import EPollReactor  # raises ImportError where there is no epoll
+from twisted.internet.main import installReactor
+from twisted.logger import Logger
+from typing_extensions import override
+
+log = Logger()
+
+
+class QuickEpoll(EPollReactor):
+    """Twisted's reactor for epoll. What a protocol raises is logged, and its connection ends, as ever."""
+
+    @override
+    def doIteration(self, delay: float | None) -> None:
+        """Wait that many seconds (None: for ever) for something to happen, and handle it."""
+        selectables = self._selectables
+        read_or_write: Any = self._doReadOrWrite
+        for descriptor, event in self._poller.poll(delay, len(selectables)):
+            selectable = selectables.get(descriptor)
+            if selectable is None:  # something that happened before it in this turn has closed it
+                continue
+            try:
+                read_or_write(selectable, descriptor, event)
+            except Exception:  # only what connectionLost raises: the rest is caught where it is called
+                log.failure("while something was closed")
+
+
+def install_reactor() -> None:
+    """Make it this program's reactor. Call it before anything asks for one."""
+    make: Any = QuickEpoll
+    installReactor(make())

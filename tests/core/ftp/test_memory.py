@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from playground.servers.ftp.memory import FRESH, Remembered, phase, snapshot
@@ -17,7 +15,7 @@ def test_a_fresh_connection_remembers_nothing():
 
 def test_only_what_differs_from_a_fresh_connection_is_shown():
     assert snapshot(ADA) == {"user": "ada", "authenticated": True, "cwd": "/"}
-    assert snapshot(replace(ADA, type="I", rest=6, data="pasv-listening:4242", queued="RETR")) == {
+    assert snapshot(ADA._replace(type="I", rest=6, data="pasv-listening:4242", queued="RETR")) == {
         "user": "ada",
         "authenticated": True,
         "cwd": "/",
@@ -35,10 +33,10 @@ def test_only_what_differs_from_a_fresh_connection_is_shown():
         (Remembered(user="ada"), "user-given"),
         (Remembered(failed_logins=1), "connected"),
         (ADA, "logged-in"),
-        (replace(ADA, rename_from="/a.txt"), "rename-pending"),
-        (replace(ADA, data="open-idle"), "logged-in"),
-        (replace(ADA, data="transfer:RETR"), "transferring"),
-        (replace(ADA, data="transfer:RETR", quit_pending=True), "quitting"),
+        (ADA._replace(rename_from="/a.txt"), "rename-pending"),
+        (ADA._replace(data="open-idle"), "logged-in"),
+        (ADA._replace(data="transfer:RETR"), "transferring"),
+        (ADA._replace(data="transfer:RETR", quit_pending=True), "quitting"),
     ],
 )
 def test_each_memory_is_a_phase(memory: Remembered, expected: str):

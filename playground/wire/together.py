@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from playground.journal.redaction import Secret
-from playground.wire.connection import sent_to_all
+from playground.wire.connection import Connection, sent_to_all
 from playground.wire.ledger import Ledger
 from playground.wire.sending import Sending
 
@@ -23,14 +23,17 @@ class Together:
 
     def tell(self, wires: Iterable[Sending], data: bytes, secrets: Sequence[Secret] = ()) -> None:
         """Each of ``wires`` is sent ``data``, one whole message: journaled now, written with the rest."""
-        there = [wire for wire in wires if not wire.disconnecting]
-        sent_to_all(self._ledger, [wire.connection for wire in there], data, secrets)
-        for wire in there:
+        told: list[Connection] = []
+        for wire in wires:
+            if wire.disconnecting:
+                continue
+            told.append(wire.connection)
             if wire.gathered is None:
                 wire.gathered = [data]
                 self._waiting.append(wire)
             else:
                 wire.gathered.append(data)
+        sent_to_all(self._ledger, told, data, secrets)
 
     def leave(self) -> None:
         """Write what was gathered."""

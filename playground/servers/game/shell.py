@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+_STEPS = (DialogueStep, SubjectStep)
+
 MOST_DECKS = 100_000
 """Decks that are shuffled once more to find where a seed had got to: a second's work."""
 
@@ -69,6 +71,7 @@ class Shell:
         self._timers: dict[Alarm, IDelayedCall] = {}
         self._waiting: deque[Effect] = deque()
         self._busy = False
+        self._leaving: IDelayedCall | None = None
         self._going_on: dict[str, None] = {}
         self._goes_on = False
         self._together = Together(playground.ledger)
@@ -109,7 +112,9 @@ class Shell:
         if self._held is not None:
             self._held.settle()
         self._do_what_waits()
-        self._together.leave()
+        if self._leaving is None or not self._leaving.active():
+            # With what others say in the same turn of the reactor: they are told the same things.
+            self._leaving = self._playground.reactor.callLater(0, self._together.leave)
 
     def _do_what_waits(self) -> None:
         if self._busy:
@@ -168,7 +173,7 @@ class Shell:
         """Journal the steps of the machines; returns the rest."""
         rest: list[Effect] = []
         for effect in effects:
-            if isinstance(effect, DialogueStep | SubjectStep):
+            if isinstance(effect, _STEPS):
                 self._do(effect)
             else:
                 rest.append(effect)
@@ -232,7 +237,7 @@ class Shell:
     def _do(self, effect: Effect) -> None:
         match effect:
             case Tell(to, text, secret):
-                self._tell(self._reached(to), text, secret)
+                self._tell(to, text, secret)
             case Answer(to, data):
                 for player in self._reached((to,)):
                     player.wire.send(data)
@@ -242,7 +247,7 @@ class Shell:
                 for player in self._reached((to,)):
                     player.wire.refused(rule, text)
                     if not silent:
-                        self._tell((player,), f"! {text}")
+                        self._tell((to,), f"! {text}")
             case Limit(to, setting, value, text):
                 for player in self._reached((to,)):
                     player.wire.limit(setting, value, text)
@@ -264,12 +269,17 @@ class Shell:
             case _:
                 raise TypeError(f"{effect} cannot be carried out")
 
-    def _tell(self, players: Iterable[Player], text: str, secret: str = "") -> None:
-        """Say a line to each of them. It leaves with what else they are told by the same save."""
+    def _tell(self, to: Iterable[str], text: str, secret: str = "") -> None:
+        """Say a line to each of these connections. It leaves with what else they are told by then."""
+        if self.stopping:
+            return
         line = text.encode()
         spans = secrets_said.in_answer(line, secret)
         plain: list[Observed] = []
-        for player in players:
+        for conn in to:
+            player = self._players.get(conn)
+            if player is None:
+                continue
             if player.in_character_mode:
                 self._together.tell(plain, line + b"\n", spans)
                 plain = []

@@ -44,6 +44,7 @@ class Connection:
         "bytes_sent",
         "children",
         "client",
+        "forgetful",
         "id",
         "inner",
         "last_received",
@@ -75,6 +76,9 @@ class Connection:
         self.children = 0
         self.inner: Any = None
         """The server's protocol object on this connection."""
+        self.forgetful = False
+        """Whether nothing is remembered of what is said on it. Then nobody is asked after each message; what$
+        did change by some mistake is found before the next one."""
         self.open = True
         self.opened_at = ledger.seconds()
         self.bytes_received = 0
@@ -109,23 +113,34 @@ class Connection:
             event.carried, event.carried_size = dict(carried), carried_size
         return self._received(event, data, secrets)
 
-    def frame_received(self, kind: str, content: bytes, size: int) -> int:
-        """As :meth:`received`, of a frame of that kind: what it says, and its bytes on the wire."""
-        return self._received(Received(protocol=self.protocol, conn=self.id, size=size, frame=kind), content)
+    def frame_received(self, kind: str, content: bytes, size: int, text: str | None = None) -> int:
+        """As :meth:`received`, of a frame of that kind: what it says, and its bytes on the wire.
 
-    def _received(self, event: Received, said: bytes, secrets: Sequence[Secret] = ()) -> int:
+        ``text`` is what it says as text, where that is known already.
+        """
+        event = Received(protocol=self.protocol, conn=self.id, size=size, frame=kind)
+        return self._received(event, content, (), text)
+
+    def _received(
+        self, event: Received, said: bytes, secrets: Sequence[Secret] = (), text: str | None = None
+    ) -> int:
         self.pull_own()
         memory = self._ledger.memory
         if not memory.settled:
             self._ledger.pull_subjects(self.id, self.last_received)
-        memory.settled, memory.stale = False, True
+        if not self.forgetful:
+            memory.settled, memory.stale = False, True
         self._step = None  # a step that changed nothing is no part of what this message will change
         self.messages_received += 1
         if secrets or self._echoes:
             self._echoes = echoes(said, secrets, self._echoes if self._unanswered else ())
         self._unanswered = True
-        self._journal.show(event, said, secrets)
-        self.last_received = seq = self._journal.record(event)
+        journal = self._journal
+        if text is not None and len(said) < journal.capture_bytes:
+            event.data = text
+        else:
+            journal.show(event, said, secrets)
+        self.last_received = seq = journal.record(event)
         return seq
 
     def sent(self, data: bytes, *, secrets: Sequence[Secret] = (), cause: int | None = None) -> int:
@@ -133,25 +148,31 @@ class Connection:
         event = Sent(protocol=self.protocol, conn=self.id, cause=cause, size=len(data))
         return self._sent(event, data, secrets)
 
-    def frame_sent(self, kind: str, content: bytes, size: int) -> int:
-        """As :meth:`sent`, of a frame of that kind."""
-        return self._sent(Sent(protocol=self.protocol, conn=self.id, size=size, frame=kind), content)
+    def frame_sent(self, kind: str, content: bytes, size: int, text: str | None = None) -> int:
+        """As :meth:`sent`, of a frame of that kind; ``text`` as in :meth:`frame_received`."""
+        event = Sent(protocol=self.protocol, conn=self.id, size=size, frame=kind)
+        return self._sent(event, content, (), text)
 
-    def _sent(self, event: Sent, said: bytes, secrets: Sequence[Secret] = ()) -> int:
+    def _sent(self, event: Sent, said: bytes, secrets: Sequence[Secret] = (), text: str | None = None) -> int:
         ledger = self._ledger
         acting = ledger.acting or self
-        self.pull_own(event.cause)
-        if ledger.memory.stale:
-            if acting == "server":
-                ledger.pull()
-            else:
-                ledger.pull_subjects(acting.id, acting.last_received)
+        if acting is not self or not self.forgetful:
+            self.pull_own(event.cause)
+            if ledger.memory.stale:
+                if acting == "server":
+                    ledger.pull()
+                else:
+                    ledger.pull_subjects(acting.id, acting.last_received)
         self.messages_sent += 1
         self._unanswered = False
         if event.cause is None and acting is self:  # else somebody else or the clock made the server say it
             event.cause = self.last_received
-        self._journal.show(event, said, secrets, self._echoes)
-        return self._journal.record(event)
+        journal = self._journal
+        if text is not None and not self._echoes and len(said) < journal.capture_bytes:
+            event.data = text
+        else:
+            journal.show(event, said, secrets, self._echoes)
+        return journal.record(event)
 
     def exchanged(
         self, message: bytes, answer: bytes, carried: Mapping[str, Json] | None, carried_size: int | None

@@ -16,10 +16,10 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from playground.journal.events import Where
-from playground.wire.frames import Code
 from playground.wire.ledger import Connection
 from playground.wire.listening import ObservedFactory
 from playground.wire.observed import Observed
+from playground.wire.opcodes import Code
 from playground.wire.websocket import CODES, Conversation, WebSocket
 
 

@@ -125,7 +125,7 @@ class Observed(Sending):
         # _handle_input, written out: every message comes this way, and three calls are 0.4 µs.
         acting, ledger.acting = ledger.acting, connection
         outermost, self._handling_input = not self._handling_input, True
-        self._nothing_asked = False
+        self._nothing_asked = connection.forgetful
         try:
             self._reader.dataReceived(data)
         except Exception as error:  # a server from a stranger's file may raise anything
@@ -134,9 +134,10 @@ class Observed(Sending):
         finally:
             ledger.acting = acting
             self._handling_input = not outermost
-        if not self._nothing_asked:
+        memory = ledger.memory
+        if not (self._nothing_asked and memory.settled):
             connection.pull()
-        ledger.memory.settled = acting is None
+            memory.settled = acting is None
 
     def _keep(self, data: bytes) -> bool:
         """Put ``data`` behind what is not claimed yet. False where that is more than any message may have."""

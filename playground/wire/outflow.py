@@ -155,11 +155,12 @@ def sent_now(transport: Any, data: bytes, own: Outflow | None) -> int:
     ):
         return 0
     try:
-        return int(transport.socket.send(data))
+        taken: int = transport.socket.send(data)
     except BlockingIOError:
         return 0
     except OSError:
         return -1
+    return taken
 
 
 def waiting_bytes(transport: Any) -> int:

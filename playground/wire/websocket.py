@@ -17,8 +17,9 @@ from typing_extensions import override
 
 from playground.wire.deflate import SMALLEST, Agreement, Deflate, Inflate
 from playground.wire.flood import Flood
-from playground.wire.frames import NAMES, Broken, Code, Frame, FrameReader, Opcode, close_content, frame
+from playground.wire.frames import Broken, Frame, FrameReader, close_content, frame
 from playground.wire.observed import Observed
+from playground.wire.opcodes import NAMES, Code, Opcode
 
 CLOSING_SECONDS = 1.0
 """How long the client may take to answer our close frame."""
@@ -32,6 +33,13 @@ LINGER_BYTES = 262_144
 FRAMES_IN_A_TURN = 64
 """Frames that one client may have answered before the others have their turn."""
 
+_TEXT: Final = int(Opcode.TEXT)
+"""These as numbers, for an enum's member is looked up each time."""
+_BINARY: Final = int(Opcode.BINARY)
+_CLOSE: Final = int(Opcode.CLOSE)
+"""From here on frames are about the WebSocket itself."""
+_PING: Final = int(Opcode.PING)
+_PONG: Final = int(Opcode.PONG)
 
 CODES: Final[dict[str, Code]] = {
     "shutdown": Code.GOING_AWAY,
@@ -50,6 +58,8 @@ class Conversation:
 
     shows_messages = True
     """Whether its messages stand in the journal as frames. If not, whoever hears them writes them down."""
+    remembers = True
+    """Whether anything may be remembered of what is said. If not, nobody is asked after each message."""
 
     def opened(self, socket: WebSocket) -> None:
         """It begins."""
@@ -120,15 +130,15 @@ class WebSocket(Protocol):
     def say(self, message: str | bytes) -> None:
         """Send a whole message: text or bytes."""
         if isinstance(message, str):
-            self._send(Opcode.TEXT, message.encode())
+            self._send(_TEXT, message.encode(), message)
         else:
-            self._send(Opcode.BINARY, message)
+            self._send(_BINARY, message)
 
     def close(self, code: int, reason: str, why: str) -> None:
         """Say goodbye, wait a little for the client's, and close. ``why`` goes to the journal."""
         if self._closing or self.wire.disconnecting:
             return
-        self._send(Opcode.CLOSE, close_content(code, reason))
+        self._send(_CLOSE, close_content(code, reason))
         self._closing, self._why = True, why
         if self._input_over:  # it cannot answer
             self.wire.loseConnection(why)
@@ -152,14 +162,14 @@ class WebSocket(Protocol):
     @override
     def connectionMade(self) -> None:
         self.wire = cast("Observed", self.transport)
+        self.wire.connection.forgetful = not self._conversation.remembers
         if self._terms.ping:
             self.wire.call_later(self._terms.ping, self._look)
         self._conversation.opened(self)
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        wire = self.wire
-        wire.drop_unclaimed()  # the reader has it; what becomes no frame is given back
+        self.wire.drop_unclaimed()  # the reader has it; what becomes no frame is given back
         if self._broken:
             self._throw_away(data)
             return
@@ -183,7 +193,7 @@ class WebSocket(Protocol):
 
     def farewell(self, reason: str) -> bytes:
         """The last words before the connection is closed; as a frame, so there are no bytes to add."""
-        self._send(Opcode.CLOSE, close_content(CODES.get(reason, Code.NORMAL), reason))
+        self._send(_CLOSE, close_content(CODES.get(reason, Code.NORMAL), reason))
         self._closing = True
         return b""
 
@@ -206,8 +216,10 @@ class WebSocket(Protocol):
                 self._refuse(one)
             else:
                 self._take(one)
+            if reader.is_empty:
+                break
             left -= 1
-            if not left and reader.unfinished:
+            if not left:
                 self._turn = wire.call_later(0, self._next_turn)
                 wire.pauseProducing()
         if self._input_over and not (wire.clogged or wire.disconnecting or self._held or self._turn):
@@ -219,27 +231,28 @@ class WebSocket(Protocol):
             self.go_on()
 
     def _take(self, one: Frame) -> None:
-        opcode, size, content, message = one
-        if self._shows_messages or opcode >= Opcode.CLOSE:
-            self.wire.connection.frame_received(NAMES[opcode], content, size)
+        wire, opcode, content, message = self.wire, one.opcode, one.content, one.message
+        if self._shows_messages or opcode >= _CLOSE:
+            text = message if opcode == _TEXT and isinstance(message, str) else None
+            wire.connection.frame_received(NAMES[opcode], content, one.size, text)
         self._alive = True
-        self.wire.was_heard()
+        wire.was_heard()
         flood = self._terms.flood
-        if opcode == Opcode.CLOSE:
+        if opcode == _CLOSE:
             self._client_closes(content)
         elif self._closing:
             return  # whatever it says now, it has not read our goodbye yet
-        elif flood is not None and flood.exceeded(self.wire.connection.age):
-            self.wire.limit("flood_per_second", flood.rate, "more frames than one connection may send")
+        elif flood is not None and flood.exceeded(wire.connection.age):
+            wire.limit("flood_per_second", flood.rate, "more frames than one connection may send")
             self.close(Code.POLICY, "slow down", "flood")
-        elif opcode == Opcode.PING:
-            self._send(Opcode.PONG, content)
-        elif opcode != Opcode.PONG and message is not None:
+        elif opcode == _PING:
+            self._send(_PONG, content)
+        elif opcode != _PONG and message is not None:
             self._conversation.heard(self, message)
 
     def _client_closes(self, content: bytes) -> None:
         if not self._closing:
-            self._send(Opcode.CLOSE, content[:2])
+            self._send(_CLOSE, content[:2])
             self._closing = True
         self.wire.loseConnection(self._why)
 
@@ -261,15 +274,16 @@ class WebSocket(Protocol):
         if len(data) <= 131 or self._thrown_away > LINGER_BYTES:
             self.wire.loseConnection(self._why)
 
-    def _send(self, opcode: Opcode, content: bytes) -> None:
+    def _send(self, opcode: int, content: bytes, text: str | None = None) -> None:
+        """One whole frame; ``text`` is its content as text, where that is known."""
         wire = self.wire
         if self._closing or wire.disconnecting:
             return
-        deflated = self._deflate is not None and len(content) >= SMALLEST and opcode < Opcode.CLOSE
+        deflated = self._deflate is not None and len(content) >= SMALLEST and opcode < _CLOSE
         sent = self._deflate.deflate(content) if self._deflate is not None and deflated else content
         data = frame(opcode, sent, deflated=deflated)
-        if self._shows_messages or opcode >= Opcode.CLOSE:
-            wire.connection.frame_sent(NAMES[opcode], content, len(data))
+        if self._shows_messages or opcode >= _CLOSE:
+            wire.connection.frame_sent(NAMES[opcode], content, len(data), text)
         wire.write_silently(data)
 
     def _look(self) -> None:
@@ -283,7 +297,7 @@ class WebSocket(Protocol):
         elif wire.clogged:
             pass  # a ping would wait behind what it does not read; that has an end of its own
         elif not self._asked or not terms.pong:
-            self._send(Opcode.PING, b"")
+            self._send(_PING, b"")
             self._asked = pause = min(terms.ping, terms.pong or terms.ping)
         elif self._asked < terms.pong:
             pause = min(terms.ping, terms.pong - self._asked)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Echo(Conversation):
     """Says what it hears."""
 
+    remembers = False
+
     @override
     def heard(self, socket: WebSocket, message: str | bytes) -> None:
         """A message."""

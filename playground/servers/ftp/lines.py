@@ -86,6 +86,8 @@ class CommandLines:
     def take(self) -> Line | None:
         """The next line, or ``None`` when there is no whole one yet."""
         buffer = self._buffer
+        if not buffer:
+            return None
         if buffer.startswith(TLS_BEGINS) and not self._skipping:
             del buffer[: len(TLS_BEGINS)]
             return Line(TLS_BEGINS, TLS)

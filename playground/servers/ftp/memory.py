@@ -6,6 +6,8 @@ knows what a fresh connection looks like and which phase a memory stands for.
 
 from __future__ import annotations
 
+from itertools import compress
+from operator import ne
 from typing import NamedTuple
 
 from playground.journal.events import Json
@@ -51,8 +53,7 @@ FRESH = Remembered()
 
 def snapshot(memory: Remembered) -> dict[str, Json]:
     """``memory`` without what a fresh connection has too: a fresh connection remembers nothing."""
-    each = zip(Remembered._fields, memory, FRESH, strict=True)
-    return {name: value for name, value, fresh in each if value != fresh}
+    return dict(compress(zip(Remembered._fields, memory, strict=True), map(ne, memory, FRESH)))
 
 
 def phase(memory: Remembered) -> State:

@@ -238,6 +238,12 @@ class Talk(Channel):
             self.reason = self.reason or "client"
             self.close_when_done()
 
+    @override
+    def process_command(self, cmd: str, *args: Any, **kwargs: Any) -> None:
+        """Do it. As pyftpdlib's, without the log."""
+        if not self._closed:
+            getattr(self, "ftp_" + cmd.replace(" ", "_"))(*args, **kwargs)
+
     # -- replies out -------------------------------------------------------------------------
 
     def answering(self, cause: int | None, command: str) -> Answering:
@@ -247,15 +253,26 @@ class Talk(Channel):
     @override
     def push(self, data: str) -> None:
         """Part of a reply. pyftpdlib gives long replies in pieces; each reply is one message."""
-        if self._closed or self._ending:
-            return
         self._unfinished_reply += data
         if whole_reply(self._unfinished_reply):
-            reply, self._unfinished_reply = self._unfinished_reply, ""
+            self._reply("")
+
+    @override
+    def respond(self, resp: str, logfun: object = None) -> None:
+        """All of a reply, or the end of a long one, without its line end."""
+        self._reply(f"{resp}\r\n")
+
+    def _reply(self, end: str) -> None:
+        """A reply is whole. It is held back until its command is done."""
+        reply = self._unfinished_reply + end
+        self._unfinished_reply = ""
+        if self._closed or self._ending:
+            return
+        if self._replies:
             self._say_all()
-            self._replies.append((reply, self.cause, self.command))
-            if not self.depth:
-                self.settle()
+        self._replies.append((reply, self.cause, self.command))
+        if not self.depth:
+            self.settle()
 
     @override
     def push_with_producer(self, producer: Any) -> None:
@@ -370,10 +387,6 @@ class Talk(Channel):
 
     @override
     def log(self, msg: str, logfun: object = None) -> None:
-        """Nothing: it is in the journal."""
-
-    @override
-    def log_cmd(self, cmd: str, arg: str, respcode: int, respstr: str) -> None:
         """Nothing: it is in the journal."""
 
     @override

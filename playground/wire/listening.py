@@ -23,6 +23,11 @@ from playground.wire.timers import Silence
 BACKLOG = 1024
 """Connections that may knock before they are let in; those beyond wait a second and try again."""
 
+LET_IN_A_TURN = 5
+"""Connections that are let in before it is the turn of who is in. Twisted takes up to 20 more, but left
+alone would take more each time, as long as more knock: 20 ms in which nobody else is answered.
+"""
+
 GOODBYE_SECONDS = 2.0
 """How long connections may take to finish when the server stops."""
 
@@ -74,6 +79,8 @@ class ObservedFactory(Factory):
         self._silence = Silence(reactor, ledger.server.options.idle, self.connections)
         self._callbacks = (self.connections.add, self._lost)  # one pair for all connections
         self._when_empty: list[Callable[[], None]] = []
+        self.port: Any = None
+        """Where it listens, once it does (nowhere, where it is a door)."""
 
     @override
     def doStart(self) -> None:
@@ -87,10 +94,16 @@ class ObservedFactory(Factory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Observed | None:
+        self.let_in_few()
         inner = self._factory.buildProtocol(cast("IAddress", addr))
         if inner is None:
             return None
         return Observed(cast("Any", inner), self._ledger, self._reactor, *self._callbacks, self._silence)
+
+    def let_in_few(self) -> None:
+        """Say how many the port may let in without a turn for others; it decides anew each time."""
+        if getattr(self.port, "numberAccepts", 0) > LET_IN_A_TURN:
+            self.port.numberAccepts = LET_IN_A_TURN
 
     def _lost(self, observed: Observed) -> None:
         self.connections.discard(observed)
@@ -195,7 +208,8 @@ class Listening(Service):
         return Failure(BadEndpoint(f"{self._endpoint!r} cannot be listened on: {failure.getErrorMessage()}"))
 
     def _listens(self, port: IListeningPort) -> tuple[str, int]:
-        self._port = port
+        self._port = self.factory.port = port
+        self.factory.let_in_few()
         address, number = as_endpoint(port.getHost())
         return address, number
 

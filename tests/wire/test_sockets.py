@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,8 @@ from twisted.internet.threads import deferToThread
 from typing_extensions import override
 
 from playground.testing import Talk
-from playground.wire.listening import BadEndpoint
+from playground.wire.listening import LET_IN_A_TURN, BadEndpoint
+from tests.reactor import the_reactor
 from tests.wire.wired import Generous, Repeater, Serve, Stock, StockEcho, told
 
 MUCH = b"".join(b"%059d\n" % number for number in range(50_001))
@@ -50,6 +52,27 @@ async def test_a_timer_is_waited_for_after_the_half_is_closed(house: Serve):
     ada = await served.connect()
     ada.say("later\n").end()
     assert await ada.rest() == b"now\n"
+
+
+# -- many at once -----------------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_crowd_at_the_door_is_let_in_a_few_at_a_time(house: Serve):
+    """Else whoever is in waits until all of them are."""
+    served = await house()
+    crowd = [socket.socket() for _ in range(200)]
+    for one in crowd:  # the kernel lets them knock while the reactor waits for this very function
+        one.connect((served.host, served.port))
+    there = [0]
+    while there[-1] < len(crowd):
+        await deferLater(the_reactor(), 0)
+        there.append(len(served.playground.connections))
+    turns = [after - before for before, after in pairwise(there)]
+    assert max(turns) <= LET_IN_A_TURN + 20
+    for one in crowd:
+        one.close()
+    await served.happens("event:connection.close", count=len(crowd))
 
 
 # -- the journal ------------------------------------------------------------------------------

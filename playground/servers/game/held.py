@@ -54,6 +54,8 @@ class Held:
         self._last = saved.taken(lantern)
         self._bound: dict[str, str] = {}
         self._closed = False
+        self._looked_at = -1
+        """Of all changes, how many :attr:`_last` or what is being saved knows of."""
         self._certain = True
         """True while :attr:`_last` is known to be what the store holds."""
 
@@ -84,8 +86,11 @@ class Held:
     def settle(self) -> None:
         """Let go what needs no saving, and save the rest."""
         while self._batches and self._under_way is None:
-            now = saved.taken(self._lantern)
-            if self._closed or (self._certain and now == self._last):
+            if self._closed or (self._certain and self._looked_at == self._lantern.changes):
+                self._release(self._taken_out(len(self._batches)))
+                continue
+            now, self._looked_at = saved.taken(self._lantern), self._lantern.changes
+            if self._certain and now == self._last:
                 self._release(self._taken_out(len(self._batches)))
                 continue
             bound = {seat.name: seat.conn for seat in self._lantern.seats if seat.conn}

@@ -53,6 +53,8 @@ class Lantern:
         self._hearers: dict[str, None] = {}
         self._alarms: dict[tuple[str, str], tuple[Alarm, float]] = {}
         self._serial = 0
+        self.changes = 0
+        """Inputs so far that may have changed what is to be saved."""
         self._pictures = Pictures(self.seats, self.game, self._expires_in, now)
 
     # -- inputs from connections -------------------------------------------------------------
@@ -67,7 +69,7 @@ class Lantern:
         self.effects.append(Tell((conn,), words.GREETING))
         if (talk := self._talks.get(conn)) is not None:
             talk.expect_a_name()
-        return self._finish()
+        return self._finish(Touch.NOTHING)
 
     def line(self, conn: str, text: str) -> list[Effect]:
         """A whole line came."""
@@ -88,14 +90,14 @@ class Lantern:
         talk = self._talks.get(conn)
         if talk is not None and self._heard(talk, ""):
             self.refuse(talk, "not-utf-8", words.NOT_UTF8)
-        return self._finish()
+        return self._finish(Touch.NOTHING)
 
     def line_too_long(self, conn: str) -> list[Effect]:
         """A line came, or does not end, that is longer than a line may be."""
         talk = self._talks.get(conn)
         if talk is not None and talk.state not in ("half-closed", "closed"):
             talk.machine.line_too_long()
-        return self._finish()
+        return self._finish(Touch.NOTHING)
 
     def http_request(self, conn: str, line: str) -> list[Effect]:
         """The first line is one of HTTP; nobody has been greeted yet, or just so."""
@@ -105,7 +107,7 @@ class Lantern:
             self.effects.append(Refuse(conn, "http", "an HTTP request; this is Lantern", silent=True))
             self.effects.append(Answer(conn, words.http_answer(line)))
             self.effects.append(Close(conn, "server"))
-        return self._finish()
+        return self._finish(Touch.NOTHING)
 
     def tls_hello(self, conn: str) -> list[Effect]:
         """The first bytes are those of a TLS client."""
@@ -114,14 +116,14 @@ class Lantern:
             talk.machine.other_protocol()
             self.effects.append(Refuse(conn, "tls", words.NO_TLS))
             self.effects.append(Close(conn, "server"))
-        return self._finish()
+        return self._finish(Touch.NOTHING)
 
     def ended(self, conn: str) -> list[Effect]:
         """The client has closed its half, and every line of it was handled."""
         talk = self._talks.get(conn)
         if talk is not None and talk.state not in ("half-closed", "closed"):
             talk.machine.end_of_input()
-        return self._finish()
+        return self._finish(Touch.NOTHING)
 
     def lost(self, conn: str, reason: str = "client") -> list[Effect]:
         """The socket is gone. ``reason`` is the journal's word for it."""
@@ -143,7 +145,8 @@ class Lantern:
         if seat is not None and seat.conn == conn:
             seat.machine.connection_lost()
             seat.conn = None
-        return self._finish()
+        del talk.machine  # it knows the talk, and the collector would have to find that out
+        return self._finish(Touch.NOTHING if seat is None else Touch.EVERYTHING)
 
     # -- inputs from the clock and from the owner ----------------------------------------------
 
@@ -167,7 +170,7 @@ class Lantern:
             elif alarm.kind == "calm" and talk.state == "muted":
                 talk.hear_all()
                 talk.machine.calm()
-        return self._finish()
+        return self._finish(Touch.NOTHING if alarm.kind in ("greeting", "calm") else Touch.EVERYTHING)
 
     def forget_connections(self) -> list[Effect]:
         """Nobody knows any more who is on which connection; the seats wait."""
@@ -284,6 +287,7 @@ class Lantern:
             return False
         if talk.resumed and talk.seat is not None:
             talk.seat.used_key = None
+            self.changes += 1
         talk.resumed = False
         if talk.state != "muted" and talk.too_fast(self.now()):
             talk.machine.flood()
@@ -307,6 +311,7 @@ class Lantern:
         if any(isinstance(effect, SubjectStep) for effect in self.effects):
             touched = Touch.EVERYTHING
         self._pictures.touched(touched)
+        self.changes += touched is not Touch.NOTHING
         if not self.effects:
             return []
         done: list[Effect] = []

@@ -31,7 +31,7 @@ TLS_HANDSHAKE = b"\x16\x03"
 MOST_AHEAD = 4096
 """Bytes that a client may send before what it said first is saved."""
 
-LINES_A_TURN = 10
+LINES_A_TURN = 5
 """Lines of one client that are handled before it is others' turn."""
 
 
@@ -94,6 +94,8 @@ class Player(Protocol):
 
     def go_on(self) -> None:
         """What was said before is saved, or others had their turn: go on with what came after it."""
+        if self._next_turn is not None and not self._next_turn.active():
+            self._next_turn = None
         self._handle_input()
         if self._paused and not self._is_behind:
             self._paused = False
@@ -116,8 +118,9 @@ class Player(Protocol):
         if self._greeted:
             return
         self._greeted = True
-        if self._greeting is not None and self._greeting.active():
-            self._greeting.cancel()
+        greeting, self._greeting = self._greeting, None  # a timer that is kept keeps the whole connection
+        if greeting is not None and greeting.active():
+            greeting.cancel()
         self._carry_out(self._lantern.greet(self._name))
 
     @property

@@ -75,7 +75,8 @@ class Observed(Sending):
         """Why this side closes, in the journal's word; empty while it does not. For ``connectionLost``."""
         self._inner_connected = False
         self._handling_input = False
-        self._nothing_asked = False
+        self.nothing_asked = False
+        """Whether, of the bytes that have just come, nobody was told who remembers anything."""
         self.unclaimed: bytes | bytearray = b""
         """What the client has sent and the protocol has not claimed; in the end it is ``partial``."""
         self.input_over = False
@@ -125,7 +126,7 @@ class Observed(Sending):
         # _handle_input, written out: every message comes this way, and three calls are 0.4 µs.
         acting, ledger.acting = ledger.acting, connection
         outermost, self._handling_input = not self._handling_input, True
-        self._nothing_asked = connection.forgetful
+        self.nothing_asked = connection.forgetful
         try:
             self._reader.dataReceived(data)
         except Exception as error:  # a server from a stranger's file may raise anything
@@ -134,10 +135,9 @@ class Observed(Sending):
         finally:
             ledger.acting = acting
             self._handling_input = not outermost
-        memory = ledger.memory
-        if not (self._nothing_asked and memory.settled):
+        if not (self.nothing_asked and ledger.memory.settled):
             connection.pull()
-            memory.settled = acting is None
+            ledger.memory.settled = acting is None
 
     def _keep(self, data: bytes) -> bool:
         """Put ``data`` behind what is not claimed yet. False where that is more than any message may have."""
@@ -230,7 +230,7 @@ class Observed(Sending):
             return
         message, self.unclaimed = bytes(self.unclaimed), b""
         self.connection.exchanged(message, answer, carried, carried_size)
-        self._nothing_asked = True
+        self.nothing_asked = True
         self.write_silently(answer)
 
     def drop_unclaimed(self) -> None:

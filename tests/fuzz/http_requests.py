@@ -72,8 +72,10 @@ def read(pieces: Iterable[bytes], limits: HttpLimits, tokenizer: Tokenizer | Non
     rest, begun = b"", 0
     most = limits.head + PIECE + limits.chunk_extensions + LONGEST_SIZE + 4
     for piece in pieces:
-        reader.append(piece)
         rest += piece
+        if reader.cutter.goes_on(piece):
+            continue
+        reader.append(piece)
         while (step := reader.next()) is not None:
             sizes.append(step.size)
             if isinstance(step, Problem):

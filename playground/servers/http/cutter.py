@@ -93,6 +93,15 @@ class Cutter:
             self._buffer += data
         self._at = 0
 
+    def goes_on(self, data: bytes) -> bool:
+        """Take ``data`` if it only makes the unfinished line of a head longer, within all limits: then there
+        is nothing to be cut yet, and nothing is wrong. Returns whether it was taken.
+        """
+        if self._lines is None or b"\n" in data or self.waiting + len(data) > self._short:
+            return False
+        self.append(data)
+        return True
+
     def peek(self, size: int) -> bytes:
         """The first ``size`` bytes that are not cut yet."""
         return bytes(self._buffer[self._at : self._at + size])

@@ -86,6 +86,10 @@ class HttpProtocol(Protocol):
             if known is not None:
                 self._answer_known(known)
                 return
+        elif self.state is State.HEAD:
+            if not self._busy and self._reader.cutter.goes_on(data):
+                self._wire.nothing_asked = True  # a head that comes byte by byte costs as little as can be
+                return
         elif self.state is State.MUST_CLOSE:
             self._throw_away(data)
             return

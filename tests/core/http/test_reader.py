@@ -58,8 +58,10 @@ def messages(pieces: Iterable[bytes], limits: HttpLimits = LIMITS) -> list[Any]:
     unclaimed = b""
     found: list[Any] = []
     for piece in pieces:
-        reader.append(piece)
         unclaimed += piece
+        if reader.cutter.goes_on(piece):  # as the server does: such a piece is nothing to look at
+            continue
+        reader.append(piece)
         while (step := reader.next()) is not None:
             message, unclaimed = unclaimed[: step.size], unclaimed[step.size :]
             if isinstance(step, Problem):

@@ -23,15 +23,13 @@ class Channel(Secured, FTPHandler):
     ioloop: Any
     __repr__ = __str__ = object.__repr__  # pyftpdlib makes a long one several times a connection, for no log
 
-    def __init__(self, sock: Any, server: Any, ioloop: Any = None) -> None:
-        self.conn: Connection | None = None
-        self.reason = ""
-        """Why the connection ends, once that is known."""
-        self._reading = True
-        self._read_when_writable = False
-        self._going_on = False
-        self._next_context: ssl.SSLContext | None = None
-        super().__init__(sock, server, ioloop=ioloop)
+    conn: Connection | None = None
+    reason = ""
+    """Why the connection ends, once that is known."""
+    _reading = True
+    _read_when_writable = False
+    _going_on = False
+    _next_context: ssl.SSLContext | None = None
 
     def heard(self, data: bytes) -> None:
         """The client has sent these bytes."""
@@ -87,7 +85,8 @@ class Channel(Secured, FTPHandler):
         if data and self.conn is not None:
             self.conn.bytes_received += len(data)
             self.heard(data)
-            self._read_what_is_there()
+            if self.secured:
+                self._read_what_is_there()
 
     def _read_what_is_there(self) -> None:
         """Read on in the next turn: what TLS has decrypted already makes no descriptor ready."""

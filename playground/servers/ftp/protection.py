@@ -56,13 +56,14 @@ class Policy:
 class Protection(Talk):
     """A conversation that can be encrypted."""
 
+    pbsz = False
+    prot: str | None = None
+    """``P`` or ``C`` when the client has chosen; data connections are plain until then."""
+    context: ssl.SSLContext | None = None
+    """For the data connections, too."""
+    _auth_cause: int | None = None
+
     def __init__(self, sock: Any, server: Any, ioloop: Any = None) -> None:
-        self.pbsz = False
-        self.prot: str | None = None
-        """``P`` or ``C`` when the client has chosen; data connections are plain until then."""
-        self.context: ssl.SSLContext | None = None
-        """For the data connections, too."""
-        self._auth_cause: int | None = None
         super().__init__(sock, server, ioloop=ioloop)
         if server.policy is not None:
             self._extra_feats = list(FEATURES)

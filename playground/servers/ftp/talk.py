@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from playground.journal.events import Snapshot, Trouble
 from playground.servers.ftp import mirror
+from playground.servers.ftp.answering import Answering
 from playground.servers.ftp.channel import Channel
 from playground.servers.ftp.lines import CommandLines, Line, secrets
 from playground.servers.ftp.memory import FRESH, Remembered, phase, snapshot
@@ -26,31 +27,6 @@ log = Logger()
 
 LINES_AT_ONCE = 8
 """Commands of one connection that are handled before everybody else has their turn."""
-
-
-class Answering:
-    """A block in which replies answer a command. (``contextlib`` would take twice the time.)"""
-
-    __slots__ = ("_command", "_outer", "_talk")
-
-    def __init__(self, talk: Talk, cause: int | None, command: str) -> None:
-        self._talk = talk
-        self._command = cause, command
-
-    def __enter__(self) -> None:
-        talk = self._talk
-        self._outer = talk.cause, talk.command
-        talk.cause, talk.command = self._command
-        talk.depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        talk = self._talk
-        talk.depth -= 1
-        try:
-            if not talk.depth:
-                talk.settle()
-        finally:
-            talk.cause, talk.command = self._outer
 
 
 class Talk(Channel):
@@ -67,30 +43,33 @@ class Talk(Channel):
     attempted_logins: int
     fs: Any
 
+    cause: int | None = None
+    """The ``seq`` of the command that is being handled."""
+    command = "connect"
+    """The word of that command."""
+    transfer_cause: int | None = None
+    """The ``seq`` of the command that asked for the present transfer."""
+    data_cause: int | None = None
+    """The ``seq`` of the command that asked for the present data connection."""
+    data_refused = ""
+    """The reply to the next transfer command, when its data connection was refused already."""
+    depth = 0
+    """Blocks in which replies are made just now."""
+    settled = False
+    """True from the end of such a block to the next block or reply: what has changed is written down."""
+    _unfinished_reply = ""
+    _phase = phase(FRESH)
+    _looked_at: tuple[object, ...] = ()
+    _remembered = FRESH
+    _snapshot: Snapshot = NOTHING
+    _waiting = False
+    _working = False
+    _ended = False
+    _ending = False
+
     def __init__(self, sock: Any, server: Any, ioloop: Any = None) -> None:
-        self.cause: int | None = None
-        """The ``seq`` of the command that is being handled."""
-        self.command = "connect"
-        """The word of that command."""
-        self.transfer_cause: int | None = None
-        """The ``seq`` of the command that asked for the present transfer."""
-        self.data_cause: int | None = None
-        """The ``seq`` of the command that asked for the present data connection."""
-        self.data_refused = ""
-        """The reply to the next transfer command, when its data connection was refused already."""
         self._lines = CommandLines()
-        self._unfinished_reply = ""
         self._replies: deque[tuple[str, int | None, str]] = deque()
-        self.depth = 0
-        """Blocks in which replies are made just now."""
-        self._phase = phase(FRESH)
-        self._looked_at: tuple[object, ...] = ()
-        self._remembered = FRESH
-        self._snapshot: Snapshot = NOTHING
-        self._waiting = False
-        self._working = False
-        self._ended = False
-        self._ending = False
         limits = server.limits
         self._flood = Flood(limits.flood_per_second, limits.flood_burst)
         super().__init__(sock, server, ioloop=ioloop)
@@ -114,6 +93,8 @@ class Talk(Channel):
 
     def remembered(self) -> Remembered:
         """What is remembered for this connection now."""
+        if self.settled:
+            return self._remembered
         looked_at = mirror.looked_at(self)
         if looked_at != self._looked_at:
             self._looked_at = looked_at
@@ -270,6 +251,7 @@ class Talk(Channel):
             return
         if self._replies:
             self._say_all()
+        self.settled = False
         self._replies.append((reply, self.cause, self.command))
         if not self.depth:
             self.settle()
@@ -292,6 +274,7 @@ class Talk(Channel):
         if self.conn is not None and not self._closed:
             if not said:  # else the last reply has brought it along
                 self.conn.pull(self.cause)
+            self.settled = True
             if self._ended:
                 self._close_when_answered()
 

@@ -77,7 +77,7 @@ class Connection:
         self.inner: Any = None
         """The server's protocol object on this connection."""
         self.forgetful = False
-        """Whether nothing is remembered of what is said on it. Then nobody is asked after each message; what$
+        """Whether nothing is remembered of what is said on it. Then nobody is asked after each message; what
         did change by some mistake is found before the next one."""
         self.open = True
         self.opened_at = ledger.seconds()

@@ -11,9 +11,9 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
-from playground.journal.events import AnyEvent, Dropped, Event, Message, Received, Sent
+from playground.journal.events import AnyEvent, Dropped, Message, Received, Sent
 from playground.journal.redaction import Secret, mask_spans, mask_values
 
 Capture = Literal["none", "head", "full"]
@@ -59,7 +59,7 @@ class Journal:
         self._telling = False
         self._untold: deque[AnyEvent] = deque()
 
-    def record(self, event: Event) -> int:
+    def record(self, event: AnyEvent) -> int:
         """Stamp ``event`` with its place and time, keep it, and return its ``seq``.
 
         The event belongs to the journal from here on and must not be changed.
@@ -67,15 +67,14 @@ class Journal:
         self.last_seq = seq = self.last_seq + 1
         event.seq = seq
         event.time = datetime.fromtimestamp(self._now(), UTC)
-        known = cast("AnyEvent", event)
-        self.ring.append(known)
+        self.ring.append(event)
         if self._telling:  # a sink has led to this event: it comes after the one that the sink was told of
-            self._untold.append(known)
+            self._untold.append(event)
             return seq
         self._telling = True
         try:
             for take in self._takers:
-                take(known)
+                take(event)
             if self._untold:
                 self._tell_the_rest()
         finally:
@@ -110,7 +109,7 @@ class Journal:
             self._untold.clear()
         return seq
 
-    def record_all(self, events: Sequence[Event]) -> None:
+    def record_all(self, events: Sequence[AnyEvent]) -> None:
         """Record many that happen at once, in their order: as :meth:`record`, with one look at the clock."""
         if self._telling or len(events) < 2:
             for event in events:
@@ -121,12 +120,11 @@ class Journal:
             event.seq = seq = seq + 1
             event.time = time
         self.last_seq = seq
-        known = cast("Sequence[AnyEvent]", events)
-        self.ring += known
+        self.ring += events
         self._telling = True
         try:
             for take in self._takers_of_many:
-                take(known)
+                take(events)
             if self._untold:
                 self._tell_the_rest()
         finally:

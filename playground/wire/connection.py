@@ -103,27 +103,18 @@ class Connection:
         self,
         data: bytes,
         *,
+        size: int | None = None,
+        frame: str | None = None,
+        text: str | None = None,
         secrets: Sequence[Secret] = (),
         carried: Mapping[str, Json] | None = None,
         carried_size: int | None = None,
     ) -> int:
-        """The client sent one message; returns its ``seq``. Call it before handling the message."""
-        event = Received(protocol=self.protocol, conn=self.id, size=len(data))
-        if carried:
-            event.carried, event.carried_size = dict(carried), carried_size
-        return self._received(event, data, secrets)
+        """The client sent one message; returns its ``seq``. Call it before handling the message.
 
-    def frame_received(self, kind: str, content: bytes, size: int, text: str | None = None) -> int:
-        """As :meth:`received`, of a frame of that kind: what it says, and its bytes on the wire.
-
-        ``text`` is what it says as text, where that is known already.
+        Of a WebSocket ``frame`` is the kind, ``data`` what it says, and ``size`` its bytes on the wire.
+        ``text`` is ``data`` as text, where that is known already.
         """
-        event = Received(protocol=self.protocol, conn=self.id, size=size, frame=kind)
-        return self._received(event, content, (), text)
-
-    def _received(
-        self, event: Received, said: bytes, secrets: Sequence[Secret] = (), text: str | None = None
-    ) -> int:
         self.pull_own()
         memory = self._ledger.memory
         if not memory.settled:
@@ -133,31 +124,39 @@ class Connection:
         self._step = None  # a step that changed nothing is no part of what this message will change
         self.messages_received += 1
         if secrets or self._echoes:
-            self._echoes = echoes(said, secrets, self._echoes if self._unanswered else ())
+            self._echoes = echoes(data, secrets, self._echoes if self._unanswered else ())
         self._unanswered = True
+        event = Received(
+            protocol=self.protocol, conn=self.id, size=len(data) if size is None else size, frame=frame
+        )
+        if carried:
+            event.carried, event.carried_size = dict(carried), carried_size
         journal = self._journal
-        if text is not None and len(said) < journal.capture_bytes:
+        if text is not None and len(data) < journal.capture_bytes and not secrets:
             event.data = text
         else:
-            journal.show(event, said, secrets)
+            journal.show(event, data, secrets)
         self.last_received = seq = journal.record(event)
         return seq
 
-    def sent(self, data: bytes, *, secrets: Sequence[Secret] = (), cause: int | None = None) -> int:
-        """The server sends one message; returns its ``seq``. What changed before it is written first."""
-        event = Sent(protocol=self.protocol, conn=self.id, cause=cause, size=len(data))
-        return self._sent(event, data, secrets)
+    def sent(
+        self,
+        data: bytes,
+        *,
+        size: int | None = None,
+        frame: str | None = None,
+        text: str | None = None,
+        secrets: Sequence[Secret] = (),
+        cause: int | None = None,
+    ) -> int:
+        """The server sends one message; returns its ``seq``. What changed before it is written first.
 
-    def frame_sent(self, kind: str, content: bytes, size: int, text: str | None = None) -> int:
-        """As :meth:`sent`, of a frame of that kind; ``text`` as in :meth:`frame_received`."""
-        event = Sent(protocol=self.protocol, conn=self.id, size=size, frame=kind)
-        return self._sent(event, content, (), text)
-
-    def _sent(self, event: Sent, said: bytes, secrets: Sequence[Secret] = (), text: str | None = None) -> int:
+        ``size``, ``frame`` and ``text`` are as in :meth:`received`.
+        """
         ledger = self._ledger
         acting = ledger.acting or self
         if acting is not self or not self.forgetful:
-            self.pull_own(event.cause)
+            self.pull_own(cause)
             if ledger.memory.stale:
                 if acting == "server":
                     ledger.pull()
@@ -165,13 +164,20 @@ class Connection:
                     ledger.pull_subjects(acting.id, acting.last_received)
         self.messages_sent += 1
         self._unanswered = False
-        if event.cause is None and acting is self:  # else somebody else or the clock made the server say it
-            event.cause = self.last_received
+        if cause is None and acting is self:  # else somebody else or the clock made the server say it
+            cause = self.last_received
+        event = Sent(
+            protocol=self.protocol,
+            conn=self.id,
+            cause=cause,
+            size=len(data) if size is None else size,
+            frame=frame,
+        )
         journal = self._journal
-        if text is not None and not self._echoes and len(said) < journal.capture_bytes:
+        if text is not None and len(data) < journal.capture_bytes and not (secrets or self._echoes):
             event.data = text
         else:
-            journal.show(event, said, secrets, self._echoes)
+            journal.show(event, data, secrets, self._echoes)
         return journal.record(event)
 
     def exchanged(

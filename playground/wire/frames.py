@@ -133,11 +133,37 @@ class FrameReader:
         self._at = 0
 
     def next(self) -> Frame | Broken | None:
-        """The next frame; what is wrong; or None while more bytes are needed."""
+        """The next frame; what is wrong; or None while more bytes are needed.
+
+        A short message in one frame that is here whole, as nearly all are, is read here: all that the long
+        way asks about holds for it. Measured: 0.5 µs a frame instead of 2.9.
+        """
+        buffer, at = self._buffer, self._at
+        if len(buffer) - at < 6 or self._head >= 0 or self._in_message:
+            return self._the_long_way()
+        first, size = buffer[at], buffer[at + 1] - _MASKED  # negative for a frame that is not masked
+        begin = at + 6
+        end = begin + size
+        if (
+            (first != _TEXT and first != _BINARY)
+            or not 0 <= size < 126
+            or end > len(buffer)
+            or size > self._shortest_limit
+        ):
+            return self._the_long_way()
+        masked, mask = buffer[begin:end], (buffer[at + 2 : begin] * 32)[:size]
+        content = (_number(masked, "little") ^ _number(mask, "little")).to_bytes(size, "little")
+        self._at = end
+        if first == _BINARY:
+            return Frame(2, size + 6, content, content)
+        try:
+            return Frame(1, size + 6, content, content.decode())
+        except UnicodeDecodeError:
+            return _not_utf_8()
+
+    def _the_long_way(self) -> Frame | Broken | None:
         if self._at == len(self._buffer):
             return None
-        if (one := self._usual()) is not None:
-            return one
         if self._head < 0 and (problem := self._header()) is not None:
             return problem
         if self._head < 0:
@@ -155,34 +181,6 @@ class FrameReader:
         if self._head & 8:
             return self._control(data)
         return self._data(data)
-
-    def _usual(self) -> Frame | Broken | None:
-        """A short message in one frame that is here whole, as nearly all are; else None, and nothing is read.
-
-        All that the long way asks about holds for it. Measured: 0.6 µs a frame instead of 2.9.
-        """
-        buffer, at = self._buffer, self._at
-        if len(buffer) - at < 6 or self._head >= 0 or self._in_message:
-            return None
-        first, size = buffer[at], buffer[at + 1] - _MASKED  # negative for a frame that is not masked
-        begin = at + 6
-        end = begin + size
-        if (
-            (first != _TEXT and first != _BINARY)
-            or not 0 <= size < 126
-            or end > len(buffer)
-            or size > self._shortest_limit
-        ):
-            return None
-        masked, mask = buffer[begin:end], (buffer[at + 2 : begin] * 32)[:size]
-        content = (_number(masked, "little") ^ _number(mask, "little")).to_bytes(size, "little")
-        self._at = end
-        if first == _BINARY:
-            return Frame(2, size + 6, content, content)
-        try:
-            return Frame(1, size + 6, content, content.decode())
-        except UnicodeDecodeError:
-            return _not_utf_8()
 
     # -- headers -----------------------------------------------------------------------------
 

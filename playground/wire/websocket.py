@@ -207,7 +207,7 @@ class WebSocket(Protocol):
 
     def _read(self) -> None:
         wire, reader = self.wire, self._reader
-        left = FRAMES_IN_A_TURN
+        left, said_at = FRAMES_IN_A_TURN, wire.said_at
         while not (wire.clogged or wire.disconnecting or self._broken or self._held or self._turn):
             one = reader.next()
             if one is None:
@@ -216,6 +216,8 @@ class WebSocket(Protocol):
                 self._refuse(one)
             else:
                 self._take(one)
+                if wire.said_at == said_at:  # else an answer has set it
+                    wire.was_heard()
             if reader.is_empty:
                 break
             left -= 1
@@ -234,9 +236,8 @@ class WebSocket(Protocol):
         wire, opcode, content, message = self.wire, one.opcode, one.content, one.message
         if self._shows_messages or opcode >= _CLOSE:
             text = message if opcode == _TEXT and isinstance(message, str) else None
-            wire.connection.frame_received(NAMES[opcode], content, one.size, text)
+            wire.connection.received(content, size=one.size, frame=NAMES[opcode], text=text)
         self._alive = True
-        wire.was_heard()
         flood = self._terms.flood
         if opcode == _CLOSE:
             self._client_closes(content)
@@ -283,7 +284,7 @@ class WebSocket(Protocol):
         sent = self._deflate.deflate(content) if self._deflate is not None and deflated else content
         data = frame(opcode, sent, deflated=deflated)
         if self._shows_messages or opcode >= _CLOSE:
-            wire.connection.frame_sent(NAMES[opcode], content, len(data), text)
+            wire.connection.sent(content, size=len(data), frame=NAMES[opcode], text=text)
         wire.write_silently(data)
 
     def _look(self) -> None:

@@ -19,8 +19,10 @@ from playground.journal.events import (
 )
 from playground.journal.redaction import Secret, echoes, mask_values
 from playground.wire.addresses import Endpoint
+from playground.wire.frames import Frame
 from playground.wire.machines import Transition
 from playground.wire.memory import NOTHING, Step, state_event
+from playground.wire.opcodes import NAMES
 
 if TYPE_CHECKING:
     from playground.wire.ledger import Ledger
@@ -187,8 +189,31 @@ class Connection:
 
         Neither has a secret in it.
         """
-        self.pull_own()
+        self._begin_exchange()
+        asked = Received(protocol=self.protocol, conn=self.id, size=len(message))
+        if carried:
+            asked.carried, asked.carried_size = dict(carried), carried_size
+        answered = Sent(protocol=self.protocol, conn=self.id, size=len(answer))
         journal = self._journal
+        journal.show(asked, message)
+        journal.show(answered, answer, (), self._echoes)
+        self.last_received = journal.record_exchange(asked, answered)
+
+    def exchanged_frames(self, message: Frame, answer: Frame) -> None:
+        """As :meth:`exchanged`, of two frames that are whole messages."""
+        self._begin_exchange()
+        protocol, conn, journal = self.protocol, self.id, self._journal
+        asked = Received(protocol=protocol, conn=conn, size=message.size, frame=NAMES[message.opcode])
+        answered = Sent(protocol=protocol, conn=conn, size=answer.size, frame=NAMES[answer.opcode])
+        for event, one in ((asked, message), (answered, answer)):
+            if isinstance(one.message, str) and len(one.content) < journal.capture_bytes and not self._echoes:
+                event.data = one.message
+            else:
+                journal.show(event, one.content, (), self._echoes)
+        self.last_received = journal.record_exchange(asked, answered)
+
+    def _begin_exchange(self) -> None:
+        self.pull_own()
         if not self._ledger.memory.settled:
             self._ledger.pull_subjects(self.id, self.last_received)
         self._step = None
@@ -197,13 +222,6 @@ class Connection:
         if not self._unanswered:
             self._echoes = ()
         self._unanswered = False
-        asked = Received(protocol=self.protocol, conn=self.id, size=len(message))
-        if carried:
-            asked.carried, asked.carried_size = dict(carried), carried_size
-        answered = Sent(protocol=self.protocol, conn=self.id, size=len(answer))
-        journal.show(asked, message)
-        journal.show(answered, answer, (), self._echoes)
-        self.last_received = journal.record_exchange(asked, answered)
 
     def partial(self, data: bytes) -> None:
         """Bytes that arrived but never became a message."""

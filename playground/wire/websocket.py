@@ -58,8 +58,6 @@ class Conversation:
 
     shows_messages = True
     """Whether its messages stand in the journal as frames. If not, whoever hears them writes them down."""
-    remembers = True
-    """Whether anything may be remembered of what is said. If not, nobody is asked after each message."""
 
     def opened(self, socket: WebSocket) -> None:
         """It begins."""
@@ -77,6 +75,22 @@ class Conversation:
 
     def closed(self, socket: WebSocket, reason: Failure) -> None:
         """The connection is gone."""
+
+
+class Forgetful(Conversation):
+    """A conversation that is a function: an answer depends on its message alone, and nothing is remembered.
+
+    So nobody has to be asked what has changed, and a message is written down together with its answer.
+    """
+
+    def answer(self, message: str | bytes) -> str | bytes:
+        """What is said to that."""
+        raise NotImplementedError
+
+    @override
+    def heard(self, socket: WebSocket, message: str | bytes) -> None:
+        """A message that came in pieces."""
+        socket.say(self.answer(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,8 @@ class WebSocket(Protocol):
     def __init__(self, conversation: Conversation, terms: Terms) -> None:
         self._conversation = conversation
         self._shows_messages = conversation.shows_messages
+        is_counted = terms.flood is not None
+        self._forgetful = conversation if isinstance(conversation, Forgetful) and not is_counted else None
         self._terms = terms
         self._deflate = Deflate(terms.deflate) if terms.deflate else None
         inflate = Inflate(terms.deflate) if terms.deflate else None
@@ -162,7 +178,7 @@ class WebSocket(Protocol):
     @override
     def connectionMade(self) -> None:
         self.wire = cast("Observed", self.transport)
-        self.wire.connection.forgetful = not self._conversation.remembers
+        self.wire.connection.forgetful = self._forgetful is not None
         if self._terms.ping:
             self.wire.call_later(self._terms.ping, self._look)
         self._conversation.opened(self)
@@ -234,9 +250,10 @@ class WebSocket(Protocol):
 
     def _take(self, one: Frame) -> None:
         wire, opcode, content, message = self.wire, one.opcode, one.content, one.message
-        if self._shows_messages or opcode >= _CLOSE:
-            text = message if opcode == _TEXT and isinstance(message, str) else None
-            wire.connection.received(content, size=one.size, frame=NAMES[opcode], text=text)
+        if self._forgetful is not None and message is not None and 0 < opcode < _CLOSE and not self._closing:
+            self._answer(self._forgetful, one, message)
+            return
+        self._write_down(one)
         self._alive = True
         flood = self._terms.flood
         if opcode == _CLOSE:
@@ -250,6 +267,25 @@ class WebSocket(Protocol):
             self._send(_PONG, content)
         elif opcode != _PONG and message is not None:
             self._conversation.heard(self, message)
+
+    def _write_down(self, one: Frame) -> None:
+        opcode, message = one.opcode, one.message
+        if self._shows_messages or opcode >= _CLOSE:
+            text = message if opcode == _TEXT and isinstance(message, str) else None
+            self.wire.connection.received(one.content, size=one.size, frame=NAMES[opcode], text=text)
+
+    def _answer(self, forgetful: Forgetful, one: Frame, message: str | bytes) -> None:
+        """Answer a message that is one frame."""
+        self._alive = True
+        try:
+            answer = forgetful.answer(message)
+        except Exception:
+            self._write_down(one)
+            raise
+        opcode, content = (_TEXT, answer.encode()) if isinstance(answer, str) else (_BINARY, answer)
+        data = self._framed(opcode, content)
+        self.wire.connection.exchanged_frames(one, Frame(opcode, len(data), content, answer))
+        self.wire.write_silently(data)
 
     def _client_closes(self, content: bytes) -> None:
         if not self._closing:
@@ -280,12 +316,15 @@ class WebSocket(Protocol):
         wire = self.wire
         if self._closing or wire.disconnecting:
             return
-        deflated = self._deflate is not None and len(content) >= SMALLEST and opcode < _CLOSE
-        sent = self._deflate.deflate(content) if self._deflate is not None and deflated else content
-        data = frame(opcode, sent, deflated=deflated)
+        data = self._framed(opcode, content)
         if self._shows_messages or opcode >= _CLOSE:
             wire.connection.sent(content, size=len(data), frame=NAMES[opcode], text=text)
         wire.write_silently(data)
+
+    def _framed(self, opcode: int, content: bytes) -> bytes:
+        if self._deflate is not None and len(content) >= SMALLEST and opcode < _CLOSE:
+            return frame(opcode, self._deflate.deflate(content), deflated=True)
+        return frame(opcode, content)
 
     def _look(self) -> None:
         """Whether the client is still there: asked, where no whole frame has come for a while."""

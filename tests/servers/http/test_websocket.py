@@ -65,6 +65,7 @@ class _Shown:
     def __init__(self, event: Any) -> None:
         self.event = type(event).__name__.lower()
         self.frame, self.data = event.frame, event.data
+        self.seq, self.cause, self.size = event.seq, event.cause, event.size
 
 
 async def test_a_counter_lives_as_long_as_the_socket(site: Served) -> None:
@@ -119,3 +120,32 @@ def test_whoever_says_something_now_and_then_is_not_idle_even_unanswered(open_de
     desk.wait(60)
     desk.wait(1)
     assert ada.closed
+
+
+async def test_an_echo_is_caused_by_its_message_in_one_piece_or_in_several(site: Served) -> None:
+    talk = await opened(site, "/websocket/echo")
+    talk.say(said(b"whole") + frame(Opcode.TEXT, b"in ", fin=False, key=KEY) + said(b"pieces", 0))
+    assert await talk.until(b"pieces") == frame(1, b"whole") + frame(1, b"in pieces")
+    shown = [(event.event, event.frame, event.data, event.size) for event in messages(site)]
+    assert shown == [
+        ("received", "text", "whole", 11),
+        ("sent", "text", "whole", 7),
+        ("received", "text", "in ", 9),
+        ("received", "continuation", "pieces", 12),
+        ("sent", "text", "in pieces", 11),
+    ]
+    first, echoed, _, last, whole = messages(site)
+    assert (echoed.cause, whole.cause) == (first.seq, last.seq)
+
+
+async def test_what_one_socket_counts_stands_before_what_another_echoes(site: Served) -> None:
+    echo, counting = await opened(site, "/websocket/echo"), await opened(site, "/ws")
+    counting.say(said(b"one"))
+    await counting.until(b"}")
+    echo.say(said(b"two"))
+    await echo.until(b"two")
+    kinds = [
+        type(event).__name__
+        for event in site.events("from:client", "or", "from:server", "or", "changed")[-5:]
+    ]
+    assert kinds == ["Received", "State", "Sent", "Received", "Sent"]

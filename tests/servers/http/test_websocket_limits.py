@@ -16,7 +16,6 @@ from playground.servers.http.endpoints.sockets import Echo
 from playground.testing import Served, Talk, serve
 from playground.wire.frames import Opcode, close_content, frame
 from playground.wire.outflow import waiting_bytes
-from playground.wire.websocket import WebSocket
 from tests.reactor import the_reactor
 
 KEY = b"\x37\xfa\x21\x3d"
@@ -327,12 +326,15 @@ async def test_what_was_not_whole_at_the_end_is_partial(server: Open) -> None:
 async def test_a_failure_of_ours_is_said_in_a_frame(server: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(Echo):
         @override
-        def heard(self, socket: WebSocket, message: str | bytes) -> None:
+        def answer(self, message: str | bytes) -> str | bytes:
             raise ValueError("no")
 
-    monkeypatch.setattr("playground.servers.http.endpoints.sockets.Echo.heard", Failing.heard)
+    monkeypatch.setattr("playground.servers.http.endpoints.sockets.Echo.answer", Failing.answer)
     site = await server()
     talk = await opened(site)
     talk.say(said(b"hi"))
     assert await talk.rest() == frame(Opcode.CLOSE, close_content(1011, "trouble"))
-    assert site.events("event:trouble")
+    heard, trouble, goodbye = site.events("from:client", "or", "event:trouble", "or", "from:server")[-3:]
+    assert (heard.frame, heard.data) == ("text", "hi")
+    assert trouble.text == "ValueError in the http server: no"
+    assert (goodbye.frame, goodbye.cause) == ("close", heard.seq)

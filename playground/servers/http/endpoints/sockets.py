@@ -13,22 +13,20 @@ from playground.servers.http.answer import Answer, text_answer
 from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, endpoint
 from playground.servers.http.upgrade import Upgrade, websocket
-from playground.wire.websocket import Conversation
+from playground.wire.websocket import Conversation, Forgetful
 
 if TYPE_CHECKING:
     from playground.wire.doors import Door
     from playground.wire.websocket import WebSocket
 
 
-class Echo(Conversation):
+class Echo(Forgetful):
     """Says what it hears."""
 
-    remembers = False
-
     @override
-    def heard(self, socket: WebSocket, message: str | bytes) -> None:
-        """A message."""
-        socket.say(message)
+    def answer(self, message: str | bytes) -> str | bytes:
+        """The message."""
+        return message
 
 
 class Counting(Conversation):

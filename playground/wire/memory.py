@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -60,20 +60,28 @@ def held(snapshot: Snapshot) -> int:
         return len(json.dumps(snapshot, default=str, skipkeys=True, separators=(",", ":")))
 
 
+_ABSENT: Final = object()
+
+
 def changes(before: Snapshot, after: Snapshot) -> dict[str, tuple[Json, Json]]:
     """Path to (before, after) for everything that differs. ``None`` stands for "was not there"."""
     return dict(_changes("", before, after))
 
 
 def _changes(path: str, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, tuple[Json, Json]]]:
-    for key in dict.fromkeys((*before, *after)):
-        was, now = before.get(key), after.get(key)
-        if was == now and (key in before) == (key in after):
+    for key, was in before.items():
+        now = after.get(key, _ABSENT)
+        if now is was or now == was:
             continue
-        if isinstance(was, Mapping) and isinstance(now, Mapping):
+        if now is _ABSENT:
+            yield f"{path}{key}", (was, None)
+        elif isinstance(was, Mapping) and isinstance(now, Mapping):
             yield from _changes(f"{path}{key}.", was, now)
         else:
             yield f"{path}{key}", (was, now)
+    for key, now in after.items():
+        if key not in before:
+            yield f"{path}{key}", (None, now)
 
 
 def state_event(

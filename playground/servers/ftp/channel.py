@@ -21,8 +21,6 @@ class Channel(Secured, FTPHandler):
     ac_in_buffer_size = 1024
     socket: Any
     ioloop: Any
-    __repr__ = __str__ = object.__repr__  # pyftpdlib makes a long one several times a connection, for no log
-
     conn: Connection | None = None
     reason = ""
     """Why the connection ends, once that is known."""

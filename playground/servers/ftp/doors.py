@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import override
 
 from playground.servers.ftp.mirror import queued
-from playground.servers.ftp.stock import Acceptor, ActiveDTP, PassiveDTP
+from playground.servers.ftp.stock import Acceptor, ActiveDTP, PassiveDTP, Unnamed
 
 BACKLOG = 5
 """One connection is expected; strangers may come before it."""
@@ -19,7 +19,7 @@ TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
 """Why a port cannot be had, while the next one may."""
 
 
-class PassiveDoor(PassiveDTP):
+class PassiveDoor(Unnamed, PassiveDTP):
     """Listens for the one data connection that PASV or EPSV has promised."""
 
     def __init__(self, cmd_channel: Any, extmode: bool = False) -> None:
@@ -88,7 +88,7 @@ class PassiveDoor(PassiveDTP):
             self.cmd_channel.respond("425 Can't open the data connection.")
 
 
-class ActiveCall(ActiveDTP):
+class ActiveCall(Unnamed, ActiveDTP):
     """Calls the client back at the place that PORT or EPRT has named."""
 
     socket: Any

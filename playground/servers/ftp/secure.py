@@ -11,13 +11,13 @@ import ssl
 from contextlib import suppress
 from typing import Any
 
-from playground.servers.ftp.stock import GONE, TryLater
+from playground.servers.ftp.stock import GONE, TryLater, Unnamed
 
 GOODBYE_MISSING = (ssl.SSLEOFError, ssl.SSLSyscallError)
 """The connection ended without TLS's own goodbye: the end may be somebody else's work."""
 
 
-class Secured:
+class Secured(Unnamed):
     """Mixed into a channel of pyftpdlib's, before its class.
 
     It is plain at first, then ``shaking`` hands, then ``secured``.

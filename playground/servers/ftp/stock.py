@@ -36,6 +36,13 @@ GONE = frozenset(_ERRNOS_DISCONNECTED)
 LATER = frozenset(_ERRNOS_RETRY)
 """Error numbers that mean that a socket is not ready."""
 
+
+class Unnamed:
+    """Mixed into classes of pyftpdlib's: their long names are made for a log that nobody keeps."""
+
+    __repr__ = __str__ = object.__repr__
+
+
 __all__ = [
     "GONE",
     "LATER",
@@ -52,6 +59,7 @@ __all__ = [
     "Lines",
     "PassiveDTP",
     "TryLater",
+    "Unnamed",
     "route_logging",
     "timer",
 ]

@@ -42,7 +42,7 @@ class DataConnection(Secured, DTPHandler):
     file would push everything else out of sight.
     """
 
-    ac_out_buffer_size = 256 * 1024
+    ac_out_buffer_size = 128 * 1024
 
     def __init__(self, sock: Any, cmd_channel: Any) -> None:
         self.conn: Connection | None = None

@@ -69,7 +69,7 @@ class PassiveDoor(Unnamed, PassiveDTP):
         with self.cmd_channel.answering(self.cause, "data-open"):
             super().handle_accepted(sock, addr)
             control = self.cmd_channel
-            if self._closed and getattr(control, "data_channel", None) is None and queued(control):
+            if self._closed and control.data_channel is None and queued(control):
                 control.drop_queue()
                 control.respond("426 The data connection has broken at once.")
 

@@ -12,7 +12,7 @@ def looked_at(handler: Any) -> tuple[object, ...]:
 
     It is asked for several times a command, so it costs less than that.
     """
-    files, channel = handler.fs, getattr(handler, "data_channel", None)
+    files, channel = handler.fs, handler.data_channel
     acceptor, connector = handler._dtp_acceptor, handler._dtp_connector
     return (
         handler.username,
@@ -28,8 +28,8 @@ def looked_at(handler: Any) -> tuple[object, ...]:
         connector,
         connector is None or connector._closed,
         handler.data_refused,
-        getattr(handler, "_out_dtp_queue", None),
-        getattr(handler, "_in_dtp_queue", None),
+        handler._out_dtp_queue,
+        handler._in_dtp_queue,
         handler._epsvall,
         handler._current_facts,
         handler.secured,
@@ -64,16 +64,14 @@ def remembered(handler: Any) -> Remembered:
 
 def queued(handler: Any) -> str | None:
     """The transfer command that waits for a data connection."""
-    # Once closed, the handler has no queues any more.
-    going_out = getattr(handler, "_out_dtp_queue", None)
-    coming_in = getattr(handler, "_in_dtp_queue", None)
+    going_out, coming_in = handler._out_dtp_queue, handler._in_dtp_queue
     if going_out is not None:
         return str(going_out[3])
     return str(coming_in[1]) if coming_in is not None else None
 
 
 def _data(handler: Any) -> str | None:
-    channel = getattr(handler, "data_channel", None)
+    channel = handler.data_channel
     if channel is not None:
         return f"transfer:{channel.cmd}" if channel._initialized and channel.cmd else "open-idle"
     acceptor, connector = handler._dtp_acceptor, handler._dtp_connector

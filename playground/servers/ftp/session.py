@@ -80,7 +80,7 @@ class Session(Listings, Login):
             self.respond(fault)
             return
         if cmd in TRANSFERS:
-            channel = getattr(self, "data_channel", None)
+            channel = self.data_channel
             if channel is not None and channel._initialized:
                 self.respond("450 Another transfer is under way: wait for it, or send ABOR.")
                 return
@@ -112,7 +112,7 @@ class Session(Listings, Login):
     def forget(self) -> None:
         """As REIN, and a running transfer is aborted. The connection stays open."""
         with self.answering(None, "forget"):
-            channel = getattr(self, "data_channel", None)
+            channel = self.data_channel
             if channel is not None:
                 self._abort(channel, "this server was told to forget")
             if self._closed or self._ending:
@@ -133,8 +133,8 @@ class Session(Listings, Login):
 
     def drop_queue(self) -> None:
         """The transfer that waited for a data connection will not happen."""
-        going_out = getattr(self, "_out_dtp_queue", None)
-        coming_in = getattr(self, "_in_dtp_queue", None)
+        going_out = self._out_dtp_queue
+        coming_in = self._in_dtp_queue
         for file in (going_out[2] if going_out else None, coming_in[0] if coming_in else None):
             if file is not None:
                 file.close()
@@ -173,7 +173,7 @@ class Session(Listings, Login):
         """A new data connection replaces the present one. A transfer on that is told so."""
         self.data_refused = ""
         self.data_cause = self.cause
-        channel = getattr(self, "data_channel", None)
+        channel = self.data_channel
         if channel is not None and channel._initialized:
             self._abort(channel, "a new data connection was asked for")
 
@@ -215,7 +215,7 @@ class Session(Listings, Login):
     @override
     def ftp_QUIT(self, line: str) -> None:
         """Say goodbye; a running transfer is finished first (RFC 959 4.1.1)."""
-        channel = getattr(self, "data_channel", None)
+        channel = self.data_channel
         if channel is not None and not channel._initialized:
             channel.close()  # nothing would ever end it
         super().ftp_QUIT(line)

@@ -43,6 +43,11 @@ class Talk(Channel):
     attempted_logins: int
     fs: Any
 
+    # pyftpdlib deletes its own when it closes; then these are found.
+    data_channel: Any = None
+    _out_dtp_queue: Any = None
+    _in_dtp_queue: Any = None
+
     cause: int | None = None
     """The ``seq`` of the command that is being handled."""
     command = "connect"
@@ -353,7 +358,7 @@ class Talk(Channel):
             return
         self._say_all()
         self._ending = True
-        channel = getattr(self, "data_channel", None)
+        channel = self.data_channel
         if channel is not None:
             channel.reason = self.reason or channel.reason
         self.leave()

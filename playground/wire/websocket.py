@@ -185,7 +185,7 @@ class WebSocket(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        self.wire.drop_unclaimed()  # the reader has it; what becomes no frame is given back
+        self.wire.unclaimed = b""  # the reader has it; what becomes no frame is given back
         if self._broken:
             self._throw_away(data)
             return
@@ -283,7 +283,7 @@ class WebSocket(Protocol):
             self._write_down(one)
             raise
         opcode, content = (_TEXT, answer.encode()) if isinstance(answer, str) else (_BINARY, answer)
-        data = self._framed(opcode, content)
+        data = frame(opcode, content) if self._deflate is None else self._framed(opcode, content)
         self.wire.connection.exchanged_frames(one, Frame(opcode, len(data), content, answer))
         self.wire.write_silently(data)
 

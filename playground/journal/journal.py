@@ -30,6 +30,7 @@ class Sink(Protocol):
         """Take one event, which will not change any more."""
 
     # It may have put_all(events), too: takes many that happened at once, as put does one after the other.
+    # With wants_exchanges = False it is not told of a message and its answer that carried no state.
 
 
 class Journal:
@@ -54,8 +55,10 @@ class Journal:
         self.last_seq = 0
         self.ring: deque[AnyEvent] = deque(maxlen=ring_events)
         """The flight recorder: the newest events, whatever happens to the file."""
+        self._sinks: tuple[Sink, ...] = ()
         self._takers: tuple[Callable[[AnyEvent], None], ...] = ()
         self._takers_of_many: tuple[Callable[[Sequence[AnyEvent]], None], ...] = ()
+        self._takers_of_exchanges: tuple[Callable[[Sequence[AnyEvent]], None], ...] = ()
         self._telling = False
         self._untold: deque[AnyEvent] = deque()
 
@@ -94,14 +97,12 @@ class Journal:
         received.seq = sent.cause = seq = self.last_seq + 1
         sent.seq = self.last_seq = seq + 1
         received.time = sent.time = datetime.fromtimestamp(self._now(), UTC)
-        ring = self.ring
-        ring.append(received)
-        ring.append(sent)
+        exchange = (received, sent)
+        self.ring += exchange
         self._telling = True
         try:
-            for take in self._takers:
-                take(received)
-                take(sent)
+            for take in self._takers_of_many if received.carried else self._takers_of_exchanges:
+                take(exchange)
             if self._untold:
                 self._tell_the_rest()
         finally:
@@ -168,14 +169,19 @@ class Journal:
 
     def add_sink(self, sink: Sink) -> None:
         """From now on ``sink`` gets every event."""
-        self._takers = (*self._takers, sink.put)
-        self._takers_of_many = (*self._takers_of_many, _taker_of_many(sink))
+        self._tell((*self._sinks, sink))
 
     def remove_sink(self, sink: Sink) -> None:
         """``sink`` gets nothing any more; it may say so while it takes an event."""
-        kept = [index for index, take in enumerate(self._takers) if take != sink.put]
-        self._takers_of_many = tuple(self._takers_of_many[index] for index in kept)
-        self._takers = tuple(self._takers[index] for index in kept)
+        self._tell(tuple(kept for kept in self._sinks if kept is not sink))
+
+    def _tell(self, sinks: tuple[Sink, ...]) -> None:
+        self._sinks = sinks
+        self._takers = tuple(sink.put for sink in sinks)
+        self._takers_of_many = tuple(map(_taker_of_many, sinks))
+        self._takers_of_exchanges = tuple(
+            _taker_of_many(sink) for sink in sinks if getattr(sink, "wants_exchanges", True)
+        )
 
     def subscribe(self, limit: int = 1000) -> Subscription:
         """A bounded queue of what happens from now on, for a reader that may be slow."""

@@ -45,6 +45,8 @@ class Counts:
     the live ones are asked when somebody wants to know, so that a message costs nothing but a glance.
     """
 
+    wants_exchanges = False
+
     def __init__(self) -> None:
         self.opened = Tally()
         """By protocol, as are those up to ``changes``."""

@@ -175,17 +175,20 @@ class Joined:
     """What several sources tell as one tuple: the identical one while nothing has changed in any of them."""
 
     def __init__(self, *sources: Callable[[], tuple[Subject, ...]]) -> None:
-        self._sources = sources
-        self._parts: list[tuple[Subject, ...]] = []
-        self._whole: tuple[Subject, ...] = ()
+        self._told = [(source, source()) for source in sources]
+        self._whole = self._joined()
 
     def __call__(self) -> tuple[Subject, ...]:
         """All of it."""
-        parts = [source() for source in self._sources]
-        if parts != self._parts:  # what is identical is not looked into
-            self._parts = parts
-            self._whole = tuple(subject for part in parts for subject in part)
+        for source, part in self._told:
+            if source() is not part:
+                self._told = [(source, source()) for source, _ in self._told]
+                self._whole = self._joined()
+                break
         return self._whole
+
+    def _joined(self) -> tuple[Subject, ...]:
+        return tuple(subject for _, part in self._told for subject in part)
 
 
 def _one_more(snapshot: Snapshot) -> Snapshot:

@@ -31,7 +31,7 @@ TLS_HANDSHAKE = b"\x16\x03"
 MOST_AHEAD = 4096
 """Bytes that a client may send before what it said first is saved."""
 
-LINES_A_TURN = 5
+LINES_A_TURN = 3
 """Lines of one client that are handled before it is others' turn."""
 
 
@@ -79,9 +79,9 @@ class Player(Protocol):
         self.wire = cast("Observed", self.transport)
         self.talk = self._shell.arrived(self)
         if self._shell.limits.hello > 0:
-            self._greeting = self.wire.call_later(self._shell.limits.hello, self._greet)
+            self._greeting = self.wire.call_later(self._shell.limits.hello, self._shell.greet_in_turn, self)
         else:
-            self._greet()
+            self.greet()
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -92,28 +92,7 @@ class Player(Protocol):
         """A reader that was behind has caught up: go on with what it sent."""
         self._handle_input()
 
-    def go_on(self) -> None:
-        """What was said before is saved, or others had their turn: go on with what came after it."""
-        if self._next_turn is not None and not self._next_turn.active():
-            self._next_turn = None
-        self._handle_input()
-        if self._paused and not self._is_behind:
-            self._paused = False
-            self.wire.resumeProducing()
-
-    def input_ended(self) -> None:
-        """The client has closed its half: answer what is still to be answered, then close."""
-        self._input_over = True
-        self._greet()
-        self._handle_input()
-
-    @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._shell.left(self, self.wire.close_reason)
-
-    # -- inside ------------------------------------------------------------------------------
-
-    def _greet(self) -> None:
+    def greet(self) -> None:
         """Greet, once. Browsers and curl speak first and are given no line that is not HTTP."""
         if self._greeted:
             return
@@ -122,6 +101,32 @@ class Player(Protocol):
         if greeting is not None and greeting.active():
             greeting.cancel()
         self._carry_out(self._lantern.greet(self._name))
+
+    @property
+    def waits_for_turn(self) -> bool:
+        """Whether it has said so much that others come first."""
+        return self._next_turn is not None and self._next_turn.active()
+
+    def go_on(self) -> None:
+        """What was said before is saved, or others had their turn: go on with what came after it."""
+        if not self.waits_for_turn:
+            self._next_turn = None  # a timer that is kept keeps the whole connection
+        self._handle_input()
+        if self._paused and not self._is_behind:
+            self._paused = False
+            self.wire.resumeProducing()
+
+    def input_ended(self) -> None:
+        """The client has closed its half: answer what is still to be answered, then close."""
+        self._input_over = True
+        self.greet()
+        self._handle_input()
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._shell.left(self, self.wire.close_reason)
+
+    # -- inside ------------------------------------------------------------------------------
 
     @property
     def _name(self) -> str:
@@ -133,8 +138,7 @@ class Player(Protocol):
     @property
     def _is_behind(self) -> bool:
         """Whether what was said waits for a save or for its turn."""
-        waits_for_turn = self._next_turn is not None and self._next_turn.active()
-        return waits_for_turn or self._shell.waits(self._name)
+        return self.waits_for_turn or self._shell.waits(self._name)
 
     def _handle_input(self) -> None:
         outermost, self.is_handling = not self.is_handling, True
@@ -158,7 +162,7 @@ class Player(Protocol):
             piece = self._reader.next()
             self._spoken = self._spoken or piece is not None
             if not self._greeted and not may_be_another_protocol(piece, self._reader):
-                self._greet()
+                self.greet()
             if piece is None:
                 break
             self._handle(piece)
@@ -172,7 +176,7 @@ class Player(Protocol):
             self._carry_out(self._lantern.ended(self._name))
 
     def _wait_for_next_turn(self) -> None:
-        if self._next_turn is None or not self._next_turn.active():
+        if not self.waits_for_turn:
             self._next_turn = self.wire.call_later(0, self.go_on)
 
     def _handle(self, piece: Piece) -> None:

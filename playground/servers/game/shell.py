@@ -46,6 +46,8 @@ log = Logger()
 
 _STEPS = (DialogueStep, SubjectStep)
 
+GREETED_A_TURN = 10
+
 MOST_DECKS = 100_000
 """Decks that are shuffled once more to find where a seed had got to: a second's work."""
 
@@ -72,6 +74,7 @@ class Shell:
         self._waiting: deque[Effect] = deque()
         self._busy = False
         self._leaving: IDelayedCall | None = None
+        self._to_be_greeted: deque[Player] = deque()
         self._going_on: dict[str, None] = {}
         self._goes_on = False
         self._together = Together(playground.ledger)
@@ -102,6 +105,20 @@ class Shell:
         else:
             self._playground.pull(why)
         self.drain()
+
+    def greet_in_turn(self, player: Player) -> None:
+        """Greet ``player``, after others who are to be greeted: so few at once that nobody notices."""
+        self._to_be_greeted.append(player)
+        if len(self._to_be_greeted) == 1:
+            self._playground.reactor.callLater(0, self._greet_some)
+
+    def _greet_some(self) -> None:
+        for _ in range(min(GREETED_A_TURN, len(self._to_be_greeted))):
+            player = self._to_be_greeted.popleft()
+            if player.wire.connection.open:
+                self._in_turn(player, player.greet)
+        if self._to_be_greeted:
+            self._playground.reactor.callLater(0, self._greet_some)
 
     def waits(self, conn: str) -> bool:
         """Whether what ``conn`` said last is not saved yet: nothing more of it is handled until then."""
@@ -225,10 +242,12 @@ class Shell:
             self._goes_on = False
 
     def _handle_more(self, player: Player | None) -> None:
-        if player is None or player.is_handling:
-            return
+        if player is not None and not player.is_handling and not player.waits_for_turn:
+            self._in_turn(player, player.go_on)
+
+    def _in_turn(self, player: Player, call: Callable[[], None]) -> None:
         connection = player.wire.connection
-        if not ran(self._playground.ledger, connection, player.go_on):
+        if not ran(self._playground.ledger, connection, call):
             player.wire.farewell("trouble")
         connection.pull()
 

@@ -202,19 +202,19 @@ class Connection:
     def exchanged_frames(self, message: Frame, answer: Frame) -> None:
         """As :meth:`exchanged`, of two frames that are whole messages."""
         self._begin_exchange()
-        protocol, conn = self.protocol, self.id
-        asked = Received(protocol=protocol, conn=conn, size=message.size, frame=NAMES[message.opcode])
-        answered = Sent(protocol=protocol, conn=conn, size=answer.size, frame=NAMES[answer.opcode])
-        self._show_frame(asked, message)
-        self._show_frame(answered, answer)
-        self.last_received = self._journal.record_exchange(asked, answered)
-
-    def _show_frame(self, event: Received | Sent, one: Frame) -> None:
-        journal, message = self._journal, one.message
-        if isinstance(message, str) and len(one.content) < journal.capture_bytes and not self._echoes:
-            event.data = message
-        else:
-            journal.show(event, one.content, (), self._echoes)
+        journal, protocol, conn = self._journal, self.protocol, self.id
+        room = 0 if self._echoes else journal.capture_bytes
+        told = message.message if len(message.content) < room and isinstance(message.message, str) else None
+        asked = Received(
+            protocol=protocol, conn=conn, size=message.size, frame=NAMES[message.opcode], data=told
+        )
+        if told is None:
+            journal.show(asked, message.content)
+        told = answer.message if len(answer.content) < room and isinstance(answer.message, str) else None
+        answered = Sent(protocol=protocol, conn=conn, size=answer.size, frame=NAMES[answer.opcode], data=told)
+        if told is None:
+            journal.show(answered, answer.content, (), self._echoes)
+        self.last_received = journal.record_exchange(asked, answered)
 
     def _begin_exchange(self) -> None:
         self.pull_own()

@@ -222,7 +222,7 @@ class WebSocket(Protocol):
     # -- inside ------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        wire, reader = self.wire, self._reader
+        wire, reader, forgetful = self.wire, self._reader, self._forgetful
         left, said_at = FRAMES_IN_A_TURN, wire.said_at
         while not (wire.clogged or wire.disconnecting or self._broken or self._held or self._turn):
             one = reader.next()
@@ -231,7 +231,10 @@ class WebSocket(Protocol):
             if isinstance(one, Broken):
                 self._refuse(one)
             else:
-                self._take(one)
+                if forgetful is not None and 0 < one.opcode < _CLOSE and not self._closing:
+                    self._answer(forgetful, one)
+                else:
+                    self._take(one)
                 if wire.said_at == said_at:  # else an answer has set it
                     wire.was_heard()
             if reader.is_empty:
@@ -250,9 +253,6 @@ class WebSocket(Protocol):
 
     def _take(self, one: Frame) -> None:
         wire, opcode, content, message = self.wire, one.opcode, one.content, one.message
-        if self._forgetful is not None and message is not None and 0 < opcode < _CLOSE and not self._closing:
-            self._answer(self._forgetful, one, message)
-            return
         self._write_down(one)
         self._alive = True
         flood = self._terms.flood
@@ -274,11 +274,14 @@ class WebSocket(Protocol):
             text = message if opcode == _TEXT and isinstance(message, str) else None
             self.wire.connection.received(one.content, size=one.size, frame=NAMES[opcode], text=text)
 
-    def _answer(self, forgetful: Forgetful, one: Frame, message: str | bytes) -> None:
-        """Answer a message that is one frame."""
+    def _answer(self, forgetful: Forgetful, one: Frame) -> None:
+        """Answer a message, if the frame is one that is whole."""
         self._alive = True
+        if one.message is None:
+            self._write_down(one)
+            return
         try:
-            answer = forgetful.answer(message)
+            answer = forgetful.answer(one.message)
         except Exception:
             self._write_down(one)
             raise

@@ -45,6 +45,8 @@ class Evenings(RuleBasedStateMachine):
         self.seats: dict[str, ModelSeat] = {}
         self.dead = ["0" * 20]
         """Tokens that open nothing any more."""
+        self.known = (self.house.lantern, -1, b"")
+        """The game, its number of changes when it was looked at last, and what was to be saved of it then."""
 
     # -- what people do ----------------------------------------------------------------------
 
@@ -70,6 +72,14 @@ class Evenings(RuleBasedStateMachine):
     def all_are_ready(self) -> None:
         for name in NAMES:
             self.says(name, "ready")
+
+    @rule(names=st.lists(st.sampled_from(NAMES), min_size=2, unique=True))
+    def a_game_begins(self, names: list[str]) -> None:
+        """With some who have no seat yet, as far as no other game is on; else hardly one ever does."""
+        for name in names:
+            if name not in self.seats:
+                self.takes_a_seat(name)
+        self.all_are_ready()
 
     @rule(bold=st.lists(st.booleans(), min_size=4, max_size=4))
     def all_choose(self, bold: list[bool]) -> None:
@@ -98,8 +108,12 @@ class Evenings(RuleBasedStateMachine):
                 seat.sitter.drops(how)
             self.is_away(seat)
 
-    @rule(name=st.sampled_from(NAMES), which=st.sampled_from(["newest", "newest", "older", "dead"]))
-    def brings_a_token(self, name: str, which: str) -> None:
+    @rule(
+        name=st.sampled_from(NAMES),
+        which=st.sampled_from(["newest", "newest", "older", "dead"]),
+        then=st.sampled_from(["", "who", "go"]),
+    )
+    def brings_a_token(self, name: str, which: str, then: str) -> None:
         seat = self.taken(name)
         token = {
             "newest": seat.token if seat else self.dead[-1],
@@ -116,6 +130,9 @@ class Evenings(RuleBasedStateMachine):
             assert seat.sitter.closed == "takeover"
         self.dead += {seat.token, seat.older} - {token, ""}
         seat.sitter, seat.token, seat.older = person, person.token, token
+        self.nothing_that_is_to_be_saved_changes_unnoticed()
+        if then:
+            self.says(name, then)
 
     # -- what happens to all -----------------------------------------------------------------
 
@@ -127,8 +144,10 @@ class Evenings(RuleBasedStateMachine):
                 self.is_gone(name)
 
     @precondition(lambda self: self.seats)
-    @rule(slept=st.sampled_from([0.0, 0.2, 5.0, 100_000.0]))
-    def the_server_dies_and_comes_back(self, slept: float) -> None:
+    @rule(slept=st.sampled_from([0.0, 0.2, 5.0, 100_000.0]), before_it=st.lists(st.sampled_from(NAMES)))
+    def the_server_dies_and_comes_back(self, slept: float, before_it: list[str]) -> None:
+        for name in before_it:  # in the midst of a step: what they want must be known afterwards
+            self.says(name, "go")
         cave = deepcopy(self.house.lantern.game.cave)
         before = saved.read(saved.taken(self.house.lantern))
         self.house.dies_and_comes_back(slept)
@@ -171,6 +190,15 @@ class Evenings(RuleBasedStateMachine):
         if not self.seats:
             assert lantern.game.state == "lobby"
         saved.read(saved.taken(lantern))  # which raises where it could not be put back
+
+    @invariant()
+    def nothing_that_is_to_be_saved_changes_unnoticed(self) -> None:
+        """Where the number of changes is the same as before, nothing is saved before the answer leaves."""
+        lantern, changes, body = self.known
+        now = saved.taken(self.house.lantern)
+        if lantern is self.house.lantern and changes == lantern.changes:
+            assert now == body
+        self.known = (self.house.lantern, self.house.lantern.changes, now)
 
     # -- the model's own words ---------------------------------------------------------------
 

@@ -297,8 +297,12 @@ class Talk(Channel):
         rule = broken_rule(reply, command)
         if rule is not None and command != "line":
             self.conn.refused(rule.name, reply[4:].rstrip(), rule.source)
-        data = reply.encode(self.encoding, "replace")
-        self.conn.sent(data, cause=cause)
+        text: str | None = reply
+        try:
+            data = reply.encode()
+        except UnicodeEncodeError:  # a file's name that is not UTF-8
+            data, text = reply.encode(errors="replace"), None
+        self.conn.sent(data, text=text, cause=cause)
         self.write(data)
         if self.unsent > self.server.limits.unsent and not self._ending:
             self.conn.limit("unsent", self.server.limits.unsent, "the client does not read its replies")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from playground.journal.redaction import mask_spans
@@ -15,6 +17,7 @@ from playground.servers.ftp.lines import (
     TOO_LONG,
     CommandLines,
     Fault,
+    Line,
     secrets,
 )
 
@@ -52,6 +55,41 @@ def test_each_line_has_its_fault():
         (b"NOOP\r\n", None),
         (b"GET / HTTP/1.1\r\n", HTTP),
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"USER ada\r\n",
+        b"stor a b.txt\r\n",
+        b"PWD\r\n",
+        b"GET x\r\n",
+        b"PRI * x\r\n",
+        b"Host: x\r\n",
+        b"RETR a HTTP/1.1\r\n",
+        b"RETR a/b\r\n",
+        b"CWD a\r\r\n",
+        b"CWD a\tb\r\n",
+        b"CWD a\x7f\r\n",
+        b"CWD \xc3\xa4\r\n",
+        b"CWD \xff\r\n",
+        b"\xff\xf4\xff\xf2ABOR\r\n",
+        b"NOOP\n",
+        b"\r\n",
+    ],
+)
+def test_a_line_like_most_is_not_looked_at_closely_and_nothing_is_overlooked(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    taken = whole_line(line)
+    monkeypatch.setattr("playground.servers.ftp.lines._PLAIN", re.compile(rb"\Z."))  # none is like that
+    assert taken == whole_line(line)
+
+
+def whole_line(data: bytes) -> Line | None:
+    cutter = CommandLines()
+    cutter.feed(data)
+    return cutter.take()
 
 
 def test_a_line_of_exactly_the_limit_is_a_line():

@@ -128,7 +128,10 @@ def home(lantern: Lantern, talk: Talk, rest: str) -> None:
 def _choose(lantern: Lantern, talk: Talk, choice: Choice) -> None:
     seat, game = _seat(talk), lantern.game
     if game.state == "lobby":
-        lantern.refuse(talk, "no-cave", words.NO_CAVE)
+        lazy = [other.name for other in lantern.seats if other.present and not other.ready]
+        lantern.refuse(talk, "no-cave", words.waits_for(lazy) if seat.ready else words.NO_CAVE)
+    elif game.state == "between":
+        lantern.refuse(talk, "no-cave", words.BETWEEN_CAVES)
     elif game.state != "choosing" or game.cave is None or seat.name not in game.cave.pockets:
         lantern.refuse(talk, "not-inside", words.NEXT_CAVE)
     else:

@@ -48,7 +48,7 @@ NOBODY = "* no seat is taken"
 WATCHING = "* you watch. Say: sit <you>, once no game is under way"
 CALM = "* you are heard again"
 
-BAD_NAME = "a name has 1 to 16 letters, digits or '-'"
+BAD_NAME = "a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"
 BAD_TOKEN = "no seat has that token"
 BAD_TOKENS = "no seat has that token, and that was the third; goodbye"
 TOO_MANY_TOKENS = "too many wrong tokens came from your address; try again in a minute"
@@ -56,8 +56,9 @@ NO_TLS = "this is TLS, and Lantern is played in plain text: nc HOST PORT"
 NOT_UTF8 = "that line is not UTF-8"
 NOT_IN_CAVE_TIME = "a game is under way; sit down when it is over"
 NO_CAVE = "there is no cave yet. Say: ready"
-NEXT_CAVE = "you are not in the cave; the next one is yours again"
-GAME_ON = "the game is under way"
+NEXT_CAVE = "you are not in this cave; you play again in the next one"
+BETWEEN_CAVES = "the next cave opens in a moment"
+GAME_ON = "the game is on already. Say: look"
 NOTHING_SAID = "say what?"
 TOKEN_SAID = "that is your token: whoever reads it can take your seat"
 MUTED = "not heard: you are muted"
@@ -70,6 +71,11 @@ WORTH = ((75, "a treasure"), (50, "a chestful"), (25, "a bagful"), (0, "a pocket
 
 MOST_PLACED = 5
 """Who came behind the winners is named up to here."""
+
+
+def waits_for(lazy: list[str]) -> str:
+    """To somebody who is ready and cannot wait."""
+    return f"the cave opens once all are ready. Not ready yet: {names(lazy)}"
 
 
 def plain(text: str, room: int = 400) -> str:

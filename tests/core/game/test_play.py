@@ -151,7 +151,7 @@ def test_who_comes_late_plays_from_the_next_cave_on():
     ada, bob = house.playing("ada", "bob")
     eve = house.person("eve") << "name eve"
     eve >> f"* welcome eve. Your token is {eve.token}. The next cave is yours too"
-    eve << "go" >> "! you are not in the cave; the next one is yours again"
+    eve << "go" >> "! you are not in this cave; you play again in the next one"
     ada << "home"
     bob << "home"
     house.wait(1)
@@ -194,10 +194,10 @@ def test_when_the_last_one_leaves_the_table_is_fresh():
     ("said", "heard"),
     [
         ("go", "! 'go' means nothing while you are greeting. Say: help"),
-        ("name", "! a name has 1 to 16 letters, digits or '-'"),
-        ("name ada lovelace", "! a name has 1 to 16 letters, digits or '-'"),
-        ("name abcdefghijklmnopq", "! a name has 1 to 16 letters, digits or '-'"),
-        ("name ada\x1b[2J", "! a name has 1 to 16 letters, digits or '-'"),
+        ("name", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
+        ("name ada lovelace", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
+        ("name abcdefghijklmnopq", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
+        ("name ada\x1b[2J", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
         ("sit ada", "! 'sit' means nothing while you are greeting. Say: help"),
         ("\x1b[31mfoo\x07", "! '[31mfoo' means nothing while you are greeting. Say: help"),
         ("x" * 190, f"! '{'x' * 20}' means nothing while you are greeting. Say: help"),
@@ -260,13 +260,27 @@ def test_there_is_nothing_to_choose_in_the_lobby():
     assert ada.refused == ["no-cave"]
 
 
+def test_who_is_ready_and_cannot_wait_is_told_for_whom_to_wait():
+    house = House()
+    ada, bob, eve = house.seated("ada", "bob", "eve")
+    ada.skip() << "ready" << "go"
+    ada >> "= ready" >> "* ada is ready (1/3)"
+    ada >> "! the cave opens once all are ready. Not ready yet: bob and eve"
+    assert ada.refused == ["no-cave"]
+    bob << "ready"
+    eve << "ready"
+    for person in (ada, bob, eve):
+        person << "home"
+    eve.skip() << "go" >> "! the next cave opens in a moment"
+
+
 def test_ready_is_for_the_lobby_and_once_is_enough():
     house = House()
     ada, bob = house.seated("ada", "bob")
     ada.skip() << "ready" << "ready"
     ada >> "= ready" >> "* ada is ready (1/2)" >> "= ready"
     bob << "ready"
-    bob.skip() << "ready" >> "! the game is under way"
+    bob.skip() << "ready" >> "! the game is on already. Say: look"
 
 
 def test_who_watches_sees_the_cave_and_sits_down_in_the_lobby():

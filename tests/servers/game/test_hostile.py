@@ -259,7 +259,7 @@ async def test_terminal_escapes_reach_nobody(house: House):
     eve = await served.connect()
     await eve.line()
     eve.say(b"name \x1b[31mada\n\x1b[2J\n")
-    assert await eve.line() == b"! a name has 1 to 16 letters, digits or '-'\n"
+    assert await eve.line() == b"! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada\n"
     told = (await eve.line()).decode()
     assert told.startswith("! '")
     assert "\x1b" not in told

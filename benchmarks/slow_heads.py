@@ -1,46 +1,49 @@
 """Ten thousand clients that send their heads at one byte a second, and a hundred that behave.
 
-    python benchmarks/slow_heads.py [HOW_MANY [SECONDS]]
+    python -m benchmarks.slow_heads [--slow N] [--seconds S] [--rounds R]
 
 While so many slow clients (10,000) are connected for so long (60 s), each one that the server closes is
-replaced by a new one, so that they never become fewer. The hundred ask five times a second each, on
-connections that they keep, first alone and then beside the slow ones. The limits are the server's
-defaults, except for the number of connections. Prints what the hundred wait for their answers, how the
-slow ones ended, and the memory of the server's process. What a connection had is not given back to the
-system when it goes, but used by the next one: at the end it is about what it was when all had come.
+replaced by a new one, so that they never become fewer. The hundred ask on connections that they keep, first
+alone and then beside the slow ones: five times a second each, and then again as soon as they are answered.
+The limits are the server's defaults, except for the number of connections. Where nginx is installed, it has
+to bear the same, with one worker and the same ten seconds for a head. Printed is what the hundred wait for
+their answers, how the slow ones ended, and the memory of the playground's process. What a connection had is
+not given back to the system when it goes, but used by the next one.
 
-Three processes: the server, the slow clients, the hundred. On a machine with fewer processors than that they
-also take time from each other, which the numbers then contain.
+Three processes are at work: the server, the hundred, and the slow ones, which give way to the others, for
+real strangers have machines of their own. On two processors they still take time from each other, and the
+numbers contain that.
 """
 
 from __future__ import annotations
 
+import argparse
 import errno
 import heapq
 import multiprocessing
+import os
 import resource
 import select
 import socket
 import statistics
-import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
-from playground.testing import Address, Running, run
+from benchmarks.http.peers import PLAYGROUND, Peer, missing, nginx, playground
+from playground.testing import Address
 
-HOW_MANY = 10_000
-SECONDS = 60.0
 ROOM = 300
 """Descriptors and connections beyond the slow ones."""
 
 NORMAL = 100
-PAUSE = 0.2
-"""Seconds between the questions of each of the hundred."""
-QUESTION = b"GET /get?name=ada HTTP/1.1\r\nHost: here\r\nUser-Agent: normal\r\n\r\n"
+PAUSES = {"five times a second each": 0.2, "again, once answered": 0.0}
+"""Seconds between an answer and the next question of each of the hundred, on average."""
+QUESTION = b"GET /%b HTTP/1.1\r\nHost: here\r\nUser-Agent: normal\r\n\r\n"
 
 SLOW_HEAD = b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: "
 A_BYTE_EVERY = 1.0
@@ -141,15 +144,16 @@ class SlowHeads:
         self._poll.close()
 
 
-def ask(address: Address, how_many: int, seconds: float, tell: Any) -> None:
+def ask(address: Address, how_many: int, seconds: float, pause: float, path: str, tell: Any) -> None:
     """So many clients ask for so long; ``tell`` (a queue) gets the seconds that each answer took."""
+    question = QUESTION % path.encode()
     random, begin = Random(7), time.monotonic()
     sockets = [socket.create_connection(address, 30) for _ in range(how_many)]
     poll, asked, times = select.epoll(), dict[int, float](), list[float]()
     by_number = {client.fileno(): client for client in sockets}
     for number in by_number:
         poll.register(number, select.EPOLLIN)
-    due = [(begin + random.random() * PAUSE, number) for number in by_number]
+    due = [(begin + random.random() * pause, number) for number in by_number]
     heapq.heapify(due)
     while due or asked:
         now = time.monotonic()
@@ -157,14 +161,14 @@ def ask(address: Address, how_many: int, seconds: float, tell: Any) -> None:
             _, number = heapq.heappop(due)
             if now < begin + seconds:
                 asked[number] = time.perf_counter()
-                by_number[number].sendall(QUESTION)
+                by_number[number].sendall(question)
         wait = max(due[0][0] - now, 0) if due else 1.0
         for number, _ in poll.poll(wait):
             heard = by_number[number].recv(65536)
             if not heard.startswith(b"HTTP/1.1 200 ") or not heard.endswith(b"}\n"):
                 raise AssertionError(f"an answer of another kind: {heard!r}")
             times.append(time.perf_counter() - asked.pop(number))
-            heapq.heappush(due, (time.monotonic() + PAUSE * (0.5 + random.random()), number))
+            heapq.heappush(due, (time.monotonic() + pause * (0.5 + random.random()), number))
     for client in sockets:
         client.close()
     tell.put(times)
@@ -173,10 +177,18 @@ def ask(address: Address, how_many: int, seconds: float, tell: Any) -> None:
 class Asking:
     """The clients that behave, in a process of their own."""
 
-    def __init__(self, address: Address, how_many: int, seconds: float) -> None:
+    def __init__(
+        self,
+        address: Address,
+        how_many: int,
+        seconds: float,
+        *,
+        pause: float = 0.2,
+        path: str = "get?name=ada",
+    ) -> None:
         fresh = multiprocessing.get_context("spawn")  # a process without this one's threads and sockets
         self._queue: Any = fresh.Queue()
-        self._process = fresh.Process(target=ask, args=(address, how_many, seconds, self._queue))
+        self._process = fresh.Process(target=ask, args=(address, how_many, seconds, pause, path, self._queue))
         self._process.start()
         self._times: list[float] | None = None
 
@@ -213,46 +225,114 @@ def allow_descriptors(how_many: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (how_many + ROOM, hard))
 
 
+def attack(address: Address, how_many: int, all_here: Any, over: Any, tell: Any) -> None:
+    """The slow ones, in a process of their own, until ``over``; ``tell`` gets how they ended."""
+    os.nice(10)
+    slow = SlowHeads(address, how_many)
+    slow.go_on(lambda: slow.open == how_many, replace=True)
+    all_here.set()
+    slow.go_on(over.is_set, replace=True)
+    slow.go_on(lambda: not slow.open, replace=False)
+    slow.close()
+    tell.put((slow.ended, slow.longest))
+
+
+@contextmanager
+def under_attack(address: Address, how_many: int) -> Iterator[list[Any]]:
+    """While this lasts, the slow ones are there. Afterwards the list has how they ended, and the longest."""
+    fresh, ends = multiprocessing.get_context("spawn"), list[Any]()
+    all_here, over, tell = fresh.Event(), fresh.Event(), fresh.Queue()
+    process = fresh.Process(target=attack, args=(address, how_many, all_here, over, tell))
+    process.start()
+    try:
+        if not all_here.wait(60):
+            raise AssertionError("not all of the slow ones could come")
+        yield ends
+        over.set()
+        ends += tell.get(timeout=60)
+    finally:
+        process.terminate()
+        process.join()
+
+
+class Round(NamedTuple):
+    """What one server did in one round; times in order, in seconds, for each of :data:`PAUSES`."""
+
+    alone: list[Sequence[float]]
+    beside: list[Sequence[float]]
+    ended: Counter[str]
+    longest: float
+    """Seconds that a slow one was served."""
+    memory: list[float]
+    """MiB: before, when all had come, when the hundred had asked, when all were gone."""
+
+
+def measured(peer: Peer, how_many: int, seconds: float) -> Round:
+    """Start the server, and ask it alone and beside the slow ones."""
+    path = "get?name=ada" if peer.name == PLAYGROUND else "version"
+
+    def asked(each: float) -> list[Sequence[float]]:
+        return [Asking(address, NORMAL, each, pause=pause, path=path).times() for pause in PAUSES.values()]
+
+    with contextmanager(peer.start)() as serving:
+        address = Address("127.0.0.1", serving.port)
+        asked(1.0)  # what is loaded at the first use
+        alone = asked(min(seconds / 2, 10.0))
+        memory = [resident(serving.pid)]
+        with under_attack(address, how_many) as ends:
+            memory.append(resident(serving.pid))
+            beside = asked(seconds / 2)
+            memory.append(resident(serving.pid))
+        memory.append(resident(serving.pid))
+    ended, longest = ends
+    return Round(alone, beside, ended, longest, memory)
+
+
 def main() -> None:
     """Measure and print."""
-    how_many = int(sys.argv[1]) if sys.argv[1:] else HOW_MANY
-    seconds = float(sys.argv[2]) if sys.argv[2:] else SECONDS
-    allow_descriptors(how_many)
-    with run(only="http", set=limits(how_many)) as playground:
-        address = playground.servers["http"]
-        Asking(address, NORMAL, 2.0).times()  # what is loaded at the first use
-        quiet = Asking(address, NORMAL, min(seconds, 20.0)).times()
-        before = memory(playground)
-
-        slow = SlowHeads(address, how_many)
-        slow.go_on(lambda: slow.open == how_many, replace=True)
-        all_there = memory(playground)
-        asking = Asking(address, NORMAL, seconds)
-        slow.go_on(asking.done, replace=True)
-        during = memory(playground)
-        attacked = asking.times()
-        slow.go_on(lambda: not slow.open, replace=False)
-        slow.close()
-        while playground.state()["connections"]:
-            pass
-        after = memory(playground)
-
-    print(f"{NORMAL} clients, one question each {PAUSE:g} s; answers in ms")
-    print(f"  {'':34} {'p50':>8} {'p99':>8} {'longest':>8}")
-    for name, times in (("alone", quiet), (f"beside {how_many} slow heads", attacked)):
-        p50 = statistics.median(times)
-        print(f"  {name:34} {p50 * 1e3:8.2f} {p99(times) * 1e3:8.2f} {times[-1] * 1e3:8.2f}")
-    print(f"  p99, beside to alone: {p99(attacked) / p99(quiet):.2f}")
-    print(f"slow heads that were ended: {sum(slow.ended.values())}, the last after {slow.longest:.1f} s")
-    for how, count in slow.ended.most_common():
-        print(f"  {count:8} {how}")
-    print(f"memory of the server, MiB: {before:.0f} before, {all_there:.0f} when all had come,")
-    print(f"  {during:.0f} at the end, {after:.0f} when all were gone")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--slow", type=int, default=10_000, help="how many slow clients there are at once")
+    parser.add_argument("--seconds", type=float, default=60.0, help="that the hundred ask beside them")
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
+    allow_descriptors(given.slow)
+    room = [f"--set={limit}" for limit in limits(given.slow)]
+    peers = [Peer(PLAYGROUND, playground(*room)), Peer("nginx, one worker", nginx, needs="nginx")]
+    rounds: dict[str, list[Round]] = {peer.name: [] for peer in peers if not missing(peer)}
+    for _ in range(given.rounds):
+        for peer in peers:
+            if peer.name in rounds:
+                rounds[peer.name].append(measured(peer, given.slow, given.seconds))
+    print(f"{NORMAL} clients alone and beside {given.slow:,} slow heads; ms that their answers took,")
+    print(f"medians of {given.rounds} rounds")
+    print(f"  {'':18} {'':26} {'alone: p50':>10} {'p99':>7} {'beside: p50':>11} {'p99':>7} {'p99 ratio':>10}")
+    for name, seen in rounds.items():
+        for number, how in enumerate(PAUSES):
+            print(f"  {name:18} {how:26} {row(seen, number)}")
+    for one in rounds[PLAYGROUND]:
+        ends = ", ".join(f"{count:,} {how}" for how, count in one.ended.most_common())
+        print(f"the playground's slow ones: {ends}; the last after {one.longest:.1f} s; its memory in MiB:")
+        print(
+            "  {:.0f} before, {:.0f} when all had come, {:.0f} at the end, {:.0f} afterwards".format(
+                *one.memory
+            )
+        )
 
 
-def memory(playground: Running) -> float:
-    """Resident memory of the server's process, in MiB."""
-    status = Path(f"/proc/{playground.ready['pid']}/status").read_text()
+def row(rounds: Sequence[Round], number: int) -> str:
+    """p50 and p99, alone and beside the slow ones, and how many times as long the second p99 is."""
+    pairs = [(one.alone[number], one.beside[number]) for one in rounds]
+    alone50, beside50 = (
+        statistics.median(map(statistics.median, times)) * 1e3 for times in zip(*pairs, strict=True)
+    )
+    alone99, beside99 = (statistics.median(map(p99, times)) * 1e3 for times in zip(*pairs, strict=True))
+    ratio = statistics.median(p99(beside) / p99(alone) for alone, beside in pairs)
+    return f"{alone50:10.2f} {alone99:7.2f} {beside50:11.2f} {beside99:7.2f} {ratio:10.2f}"
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
     return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
 
 

@@ -100,9 +100,9 @@ reactor.run()
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 worker_rlimit_nofile 20000;
-events {{ worker_connections 10000; }}
+events {{ worker_connections 15000; }}
 http {{
-  access_log off; keepalive_requests 100000000; default_type application/json;
+  access_log off; client_header_timeout 10s; keepalive_requests 100000000; default_type application/json;
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{ listen 127.0.0.1:{port} backlog=1024; location /version {{ return 200 '{body}'; }} }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -72,4 +73,40 @@ def test_a_protocol_that_fails_at_its_end_ends_no_other(reactor: Any) -> None:
     broken.close()
     whole.sendall(b"still here")
     turn_until(reactor, lambda: heard(whole) == b"still here")
+    whole.close()
+
+
+def test_many_who_are_cut_off_at_once_hold_up_nobody(reactor: Any) -> None:
+    lost: list[int] = []
+
+    class Counting(Echo):
+        @override
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            lost.append(1)
+
+    made = Factory.forProtocol(Counting)
+    port = reactor.listenTCP(0, made, backlog=100, interface="127.0.0.1")
+    crowd = [socket.create_connection(("127.0.0.1", port.getHost().port), 10) for _ in range(90)]
+    for one in crowd:
+        one.sendall(b"hello")
+    waiting = set(crowd)
+
+    def all_have_heard() -> bool:
+        waiting.difference_update([one for one in waiting if heard(one)])
+        return not waiting
+
+    turn_until(reactor, all_have_heard)
+    *cut_off, whole = crowd
+    for one in cut_off:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        one.close()
+    whole.sendall(b"still here")
+    a_turn, before = [], 0
+    while len(lost) < len(cut_off):
+        reactor.iterate(0.1)
+        a_turn.append(len(lost) - before)
+        before = len(lost)
+        assert a_turn[-1], "a turn in which nothing was done"
+    assert max(a_turn) <= turns.HUNG_UP_A_TURN
+    assert heard(whole) == b"still here"
     whole.close()

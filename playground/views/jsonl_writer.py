@@ -47,9 +47,11 @@ GATHER: Final = 0.05
 """Seconds between the first event of a batch and its writing: the file is at most 100 ms behind."""
 RETRY: Final = 1.0
 """Seconds between attempts while the disk refuses."""
-_BATCH: Final = 10_000
-"""Events that are encoded and written in one go. Between two batches other threads come first, for 5 ms where
-they are busy: with few events at a time a busy server would leave this one behind for good."""
+_BATCH: Final = 1000
+"""Events that are encoded and written in one go: the servers wait meanwhile, because both are Python."""
+_LARGE_BATCH: Final = 10_000
+"""The same where the queue is a quarter full. Before each batch this thread waits, too: up to 5 ms while the
+servers are busy. With few events at a time it would be left behind for good."""
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _MESSAGES: Final = frozenset({Received, Sent, Partial})
 _write = os.write
@@ -282,7 +284,8 @@ class JsonlWriter:
     def _next_batch(self, room: int) -> _Batch:
         """What fits into that many bytes (one event at least), up to the next mark."""
         queue, events, size = self._queue, list[AnyEvent](), 0
-        while queue and len(events) < _BATCH and size < _BATCH_BYTES:
+        most = _BATCH if len(queue) < self._queue_events / 4 else _LARGE_BATCH
+        while queue and len(events) < most and size < _BATCH_BYTES:
             item = queue.popleft()
             if type(item) in _MESSAGES:  # nearly all of them are
                 events.append(item)  # type: ignore[arg-type]

@@ -49,7 +49,9 @@ SLOW_HEAD = b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: "
 A_BYTE_EVERY = 1.0
 """Seconds."""
 TICK = 0.001
-"""Seconds. In each one at most one new slow client begins: ten thousand strangers do not act in step."""
+"""Seconds."""
+NEW_IN_A_TICK = 2
+"""At most so many slow clients begin then: ten thousand strangers do not act in step."""
 
 
 class Slow:
@@ -112,8 +114,9 @@ class SlowHeads:
         """Send bytes when they are due, and (``replace``) a new client where one is missing."""
         while not until():
             now = time.monotonic()
-            if replace and self.open < self._how_many:
-                self._begin(now)
+            if replace:
+                for _ in range(min(NEW_IN_A_TICK, self._how_many - self.open)):
+                    self._begin(now)
             while self._turns and self._turns[0][0] <= now:
                 _, slow = self._turns.popleft()
                 if slow.socket.fileno() >= 0:
@@ -296,8 +299,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     allow_descriptors(given.slow)
-    room = [f"--set={limit}" for limit in limits(given.slow)]
-    peers = [Peer(PLAYGROUND, playground(*room)), Peer("nginx, one worker", nginx, needs="nginx")]
+    peers = [Peer(PLAYGROUND, playground()), Peer("nginx, one worker", nginx, needs="nginx")]
     rounds: dict[str, list[Round]] = {peer.name: [] for peer in peers if not missing(peer)}
     for _ in range(given.rounds):
         for peer in peers:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from playground.testing import run
 
-MOST_CONNECTIONS = 5000
+MOST_CONNECTIONS = 15_000
 STARTS_WITHIN = 20.0
 """Seconds."""
 BODY = '{\n  "version": "0.1.0"\n}\n'

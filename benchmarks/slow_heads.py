@@ -50,8 +50,8 @@ A_BYTE_EVERY = 1.0
 """Seconds."""
 TICK = 0.001
 """Seconds."""
-NEW_IN_A_TICK = 2
-"""At most so many slow clients begin then: ten thousand strangers do not act in step."""
+COME_WITHIN = 9.0
+"""Seconds in which all slow clients come, and are replaced: evenly, for strangers do not act in step."""
 
 
 class Slow:
@@ -97,6 +97,7 @@ class SlowHeads:
         self._address = address
         self._how_many = how_many
         self._numbers = 0
+        self._next_comes = 0.0
         self._open: dict[int, Slow] = {}
         self._turns: deque[tuple[float, Slow]] = deque()
         self._poll = select.epoll()
@@ -114,9 +115,9 @@ class SlowHeads:
         """Send bytes when they are due, and (``replace``) a new client where one is missing."""
         while not until():
             now = time.monotonic()
-            if replace:
-                for _ in range(min(NEW_IN_A_TICK, self._how_many - self.open)):
-                    self._begin(now)
+            while replace and self.open < self._how_many and self._next_comes <= now:
+                self._begin(now)
+                self._next_comes = max(self._next_comes + COME_WITHIN / self._how_many, now - TICK)
             while self._turns and self._turns[0][0] <= now:
                 _, slow = self._turns.popleft()
                 if slow.socket.fileno() >= 0:

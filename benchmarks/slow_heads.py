@@ -92,8 +92,16 @@ class Slow:
 class SlowHeads:
     """All the slow clients of one process."""
 
-    def __init__(self, address: Address, how_many: int, *, a_byte_every: float = A_BYTE_EVERY) -> None:
+    def __init__(
+        self,
+        address: Address,
+        how_many: int,
+        *,
+        a_byte_every: float = A_BYTE_EVERY,
+        come_within: float = COME_WITHIN,
+    ) -> None:
         self._a_byte_every = a_byte_every
+        self._come_every = come_within / how_many
         self._address = address
         self._how_many = how_many
         self._numbers = 0
@@ -117,7 +125,7 @@ class SlowHeads:
             now = time.monotonic()
             while replace and self.open < self._how_many and self._next_comes <= now:
                 self._begin(now)
-                self._next_comes = max(self._next_comes + COME_WITHIN / self._how_many, now - TICK)
+                self._next_comes = max(self._next_comes + self._come_every, now - TICK)
             while self._turns and self._turns[0][0] <= now:
                 _, slow = self._turns.popleft()
                 if slow.socket.fileno() >= 0:

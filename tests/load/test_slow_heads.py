@@ -20,7 +20,8 @@ def test_all_are_ended_by_the_deadline_and_the_others_are_answered():
         Asking(address, 1, 0.1).times()  # what it opens at its first connection and keeps is not counted
         all_closed(playground)
         before = descriptors_of(playground.ready["pid"])
-        slow, asking = SlowHeads(address, SLOW, a_byte_every=0.1), Asking(address, 10, 2 * DEADLINE)
+        slow = SlowHeads(address, SLOW, a_byte_every=0.1, come_within=DEADLINE / 3)
+        asking = Asking(address, 10, 3 * DEADLINE)
         try:
             slow.go_on(asking.done, replace=True)
             slow.go_on(lambda: not slow.open, replace=False)

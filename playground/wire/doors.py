@@ -81,7 +81,9 @@ class Doorway(Conversation):
             socket.close(Code.UNSUPPORTED, text, "refused")
             return
         line = message.removesuffix("\n").removesuffix("\r")  # a page may or may not end its lines
-        self._inside.dataReceived(f"{line}\n".encode())
+        inside = self._inside
+        inside.dataReceived(f"{line}\n".encode())
+        inside.write_gathered()  # the next frame may be a goodbye, after which nothing is said any more
 
     @override
     def ended(self, socket: WebSocket) -> None:

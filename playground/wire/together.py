@@ -6,6 +6,7 @@ message, in that order. What is shared is the work.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from playground.journal.redaction import Secret
@@ -19,7 +20,7 @@ class Together:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._waiting: list[Sending] = []
+        self._waiting: deque[Sending] = deque()
 
     def tell(self, wires: Iterable[Sending], data: bytes, secrets: Sequence[Secret] = ()) -> None:
         """Each of ``wires`` is sent ``data``, one whole message: journaled now, written with the rest."""
@@ -37,6 +38,6 @@ class Together:
 
     def leave(self) -> None:
         """Write what was gathered."""
-        waiting, self._waiting = self._waiting, []
-        for wire in waiting:
-            wire.write_gathered()
+        waiting = self._waiting
+        while waiting:  # one that fails keeps nothing from those behind it for longer than to the next time
+            waiting.popleft().write_gathered()

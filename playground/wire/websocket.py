@@ -282,11 +282,11 @@ class WebSocket(Protocol):
             return
         try:
             answer = forgetful.answer(one.message)
+            opcode, content = (_TEXT, answer.encode()) if isinstance(answer, str) else (_BINARY, answer)
+            data = frame(opcode, content) if self._deflate is None else self._framed(opcode, content)
         except Exception:
             self._write_down(one)
             raise
-        opcode, content = (_TEXT, answer.encode()) if isinstance(answer, str) else (_BINARY, answer)
-        data = frame(opcode, content) if self._deflate is None else self._framed(opcode, content)
         self.wire.connection.exchanged_frames(one, Frame(opcode, len(data), content, answer))
         self.wire.write_silently(data)
 

@@ -110,3 +110,16 @@ async def test_the_journal_names_the_request_that_came_before(houses: Houses):
     assert closing.forgot == {"dialogue": "seated", "seat": "ada"}
     everything = repr(houses.game.journal.ring) + repr(houses.site.journal.ring)
     assert token not in everything
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_asks_and_says_goodbye_in_one_packet_is_answered(houses: Houses):
+    ada = await houses.browser()
+    goodbye = close_content(1000)
+    ada.say(said("who") + frame(Opcode.CLOSE, goodbye, key=b"\x37\xfa\x21\x3d"))
+    heard = await ada.until(goodbye)
+    assert heard.endswith(frame(Opcode.CLOSE, goodbye))
+    answers = [event.data for event in houses.game.events("event:sent") if event.cause is not None]
+    assert answers
+    assert heard.startswith(news(answers[-1].strip()))
+    ada.hang_up()

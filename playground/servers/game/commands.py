@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from playground.servers.game import words
 from playground.servers.game.cave import Choice
-from playground.servers.game.effects import Limit, News, Tell, TellState
+from playground.servers.game.effects import Limit, News, Show, Tell, TellState
 from playground.servers.game.pictures import Touch
+from playground.servers.game.scene import looked_at, seats_told
 from playground.servers.game.seats import Seat, key_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def watch(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``watch``: see the game, without a seat."""
     talk.machine.watch()
     lantern.tell(talk, words.WATCHING)
-    look(lantern, talk, "")
+    lantern.tell(talk, *looked_at(lantern.scene(), lantern.now()))
 
 
 def leave(lantern: Lantern, talk: Talk, rest: str) -> None:
@@ -152,36 +153,17 @@ def say(lantern: Lantern, talk: Talk, rest: str) -> None:
 
 def help_(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``help``: ten lines."""
-    lantern.tell(talk, *words.HELP)
+    lantern.effects += [Show(talk.conn, line) for line in words.HELP]
 
 
 def look(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``look``: what is to be seen."""
-    game = lantern.game
-    cave = game.cave
-    if cave is None:
-        chests = {seat.name: seat.chest for seat in lantern.seats}
-        lantern.tell(talk, words.nothing_open(game.state, chests))
-        lazy = [seat.name for seat in lantern.seats if seat.present and not seat.ready]
-        if lazy and game.state == "lobby":
-            lantern.tell(talk, words.not_ready(lazy))
-        return
-    lantern.tell(talk, words.cave_seen(game.cave_number, cave.depth, cave.floor, cave.dangers))
-    lantern.tell(
-        talk,
-        words.people_seen(cave.pockets, None if game.oil_until is None else game.oil_until - lantern.now()),
-    )
-    if len(cave.pockets) > 1 and cave.undecided:
-        lantern.tell(talk, words.not_chosen(cave.undecided))
+    lantern.show(talk, looked_at)
 
 
 def who(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``who``: the seats."""
-    lines = [
-        words.sits_here(seat.name, seat.present, seat.chest, lantern.game.carried_by(seat), seat.ready)
-        for seat in lantern.seats
-    ]
-    lantern.tell(talk, *(lines or [words.NOBODY]))
+    lantern.show(talk, seats_told)
 
 
 def state(lantern: Lantern, talk: Talk, rest: str) -> None:

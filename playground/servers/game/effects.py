@@ -24,6 +24,14 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """Send one line to that connection that tells of nothing but what is saved: it waits for no save."""
+
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """A line for everybody at the table and everybody who watches, but not for the connection ``but``."""
 
@@ -117,4 +125,17 @@ class SubjectStep:
     step: Transition
 
 
-Effect = Tell | News | Answer | TellState | Refuse | Limit | Close | Wake | Rest | DialogueStep | SubjectStep
+Effect = (
+    Tell
+    | Show
+    | News
+    | Answer
+    | TellState
+    | Refuse
+    | Limit
+    | Close
+    | Wake
+    | Rest
+    | DialogueStep
+    | SubjectStep
+)

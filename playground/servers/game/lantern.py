@@ -19,6 +19,7 @@ from playground.servers.game.effects import (
     News,
     Refuse,
     Rest,
+    Show,
     SubjectStep,
     Tell,
     Wake,
@@ -28,6 +29,7 @@ from playground.servers.game.guesses import Guesses
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.pictures import Pictures, Touch
 from playground.servers.game.saved import Saved
+from playground.servers.game.scene import Scene, scene_of
 from playground.servers.game.seats import Seat, Seats
 from playground.wire.memory import Subject
 
@@ -55,6 +57,10 @@ class Lantern:
         self._serial = 0
         self.changes = 0
         """Inputs so far that may have changed what is to be saved."""
+        self._changes_before = 0
+        """How many they were when the line came that is being handled."""
+        self.saved_scene: Callable[[], Scene | None] = self.scene
+        """What there is to see of what is saved; None where nobody can say what is. Whoever saves sets it."""
         self._pictures = Pictures(self.seats, self.game, self._expires_in, now)
 
     # -- inputs from connections -------------------------------------------------------------
@@ -66,7 +72,7 @@ class Lantern:
 
     def greet(self, conn: str) -> list[Effect]:
         """It has not spoken first, so we do."""
-        self.effects.append(Tell((conn,), words.GREETING))
+        self.effects.append(Show(conn, words.GREETING))
         if (talk := self._talks.get(conn)) is not None:
             talk.expect_a_name()
         return self._finish(Touch.NOTHING)
@@ -75,6 +81,7 @@ class Lantern:
         """A whole line came."""
         talk = self._talks.get(conn)
         touched = Touch.NOTHING
+        self._changes_before = self.changes
         if talk is not None and self._heard(talk, text):
             word, _, rest = text.strip().partition(" ")
             word = word.lower()
@@ -245,6 +252,22 @@ class Lantern:
     def tell(self, talk: Talk, *lines: str) -> None:
         """Say something to one person."""
         self.effects += [Tell((talk.conn,), line) for line in lines]
+
+    def show(self, talk: Talk, lines: Callable[[Scene, float], list[str]]) -> None:
+        """Answer a question about the game by what is saved, so that the answer need not wait for a save.
+
+        News of what is not saved come to everybody after it. But where the line itself has changed
+        something (the first after a resume does), or nobody can say what is saved, the answer waits.
+        """
+        saved = self.saved_scene() if self.changes == self._changes_before else None
+        if saved is None:
+            self.tell(talk, *lines(self.scene(), self.now()))
+        else:
+            self.effects += [Show(talk.conn, line) for line in lines(saved, self.now())]
+
+    def scene(self) -> Scene:
+        """What there is to see now."""
+        return scene_of(self.game)
 
     def vacate(self, seat: Seat) -> None:
         """That seat is gone."""

@@ -25,6 +25,7 @@ from playground.servers.game.effects import (
     Limit,
     Refuse,
     Rest,
+    Show,
     SubjectStep,
     Tell,
     TellState,
@@ -177,7 +178,7 @@ class Shell:
 
     def _journal_steps_and_queue(self, effects: Iterable[Effect], cause: Connection | None) -> None:
         wanted = self._without_steps(effects)
-        if self._held is None:
+        if self._held is None or (cause is not None and self._held.may_leave_now(wanted, cause.id)):
             self._waiting.extend(wanted)
         elif wanted:
             # What somebody asks about is told as it is now, not as it is when it is saved.
@@ -257,6 +258,8 @@ class Shell:
         match effect:
             case Tell(to, text, secret):
                 self._tell(to, text, secret)
+            case Show(to, text):
+                self._tell((to,), text)
             case Answer(to, data):
                 for player in self._reached((to,)):
                     player.wire.send(data)

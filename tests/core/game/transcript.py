@@ -22,6 +22,7 @@ from playground.servers.game.effects import (
     Limit,
     Refuse,
     Rest,
+    Show,
     SubjectStep,
     Tell,
     TellState,
@@ -190,6 +191,8 @@ class House:
                         if secret:
                             assert secret in text
                             self.people[conn].token = secret
+                case Show(to, text):
+                    self.people[to].lines.append(text)
                 case Refuse(to, rule, text, silent):
                     self.people[to].refused.append(rule)
                     if not silent:

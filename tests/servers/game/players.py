@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
-from playground.testing import Served, Talk
+from playground.servers.game import GameServer
+from playground.servers.game.limits import GameLimits
+from playground.testing import Served, Talk, serve
 
 GREETING = b"* Lantern. Say: name <you> | resume <token> | watch\n"
+
+
+async def durable(folder: Path, reactor: Any) -> Served:
+    """A game that is saved in ``folder``."""
+    return await serve(
+        GameServer(GameLimits(hello=0.02, save=5.0)), reactor, state_dir=folder, game_store="sqlite"
+    )
 
 
 async def seated(served: Served, name: str) -> tuple[Talk, str]:

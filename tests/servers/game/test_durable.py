@@ -9,18 +9,16 @@ import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 import pytest_twisted
 
-from playground.servers.game import GameServer
-from playground.servers.game.limits import GameLimits
 from playground.stores import snapshots
 from playground.stores.snapshots import StoreError
-from playground.testing import Running, serve, start
+from playground.testing import Running, start
 from tests.reactor import the_reactor
-from tests.servers.game.players import GREETING, seated, token_in
+from tests.servers.game.players import GREETING, durable, seated, token_in
 
 
 class Netcat:
@@ -133,12 +131,6 @@ def test_a_store_that_cannot_be_used_is_refused_and_left_alone(tmp_path: Path, k
     assert str(file) in line
     assert "playground --game-store memory" in line
     assert file.read_bytes() == before
-
-
-async def durable(folder: Path, reactor: Any) -> Any:
-    return await serve(
-        GameServer(GameLimits(hello=0.02, save=5.0)), reactor, state_dir=folder, game_store="sqlite"
-    )
 
 
 @pytest_twisted.ensureDeferred

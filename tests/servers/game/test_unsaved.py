@@ -1,0 +1,117 @@
+"""What somebody may be told while a save hangs: nothing but what is saved."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest_twisted
+
+from playground.servers.game import words
+from tests.reactor import the_reactor
+from tests.servers.game.players import GREETING, durable, seated
+
+
+@contextmanager
+def a_disk_that_hangs(folder: Path) -> Iterator[None]:
+    """Nothing can be saved meanwhile, and nobody is told so yet: somebody else writes to the file."""
+    with closing(sqlite3.connect(folder / "game.sqlite", isolation_level=None)) as somebody_else:
+        somebody_else.execute("BEGIN IMMEDIATE")
+        yield
+        somebody_else.execute("ROLLBACK")
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_only_asks_is_told_of_what_is_saved_and_waits_for_no_save(tmp_path: Path):
+    served = await durable(tmp_path, the_reactor())
+    ada, _ = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    await ada.until("* bob sits down\n")
+    with a_disk_that_hangs(tmp_path):
+        ada.say("ready\nlook\n")
+        await served.happens("conn:game-1", "event:state", "/ready/")
+        bob.say("look\nwho\nhelp\n")
+        assert await bob.line() == b"> no cave is open. Chests: ada=0, bob=0\n"
+        assert await bob.line() == b"> not ready yet: ada and bob\n"
+        assert await bob.line() == b"* ada: here, carries 0, chest 0\n"
+        assert await bob.line() == b"* bob: here, carries 0, chest 0\n"
+        for line in words.HELP:
+            assert await bob.line() == f"{line}\n".encode()
+        eve = await served.connect()
+        assert await eve.line() == GREETING
+        assert not served.events("conn:game-1", "event:sent", "/= ready/")
+    assert await ada.line() == b"= ready\n"
+    assert await ada.line() == b"* ada is ready (1/2)\n"
+    assert await ada.line() == b"> no cave is open. Chests: ada=0, bob=0\n"
+    assert await ada.line() == b"> not ready yet: bob\n"  # she has asked after she was ready
+    assert await bob.line() == b"* ada is ready (1/2)\n"
+    bob.say("look\n")
+    assert await bob.until("not ready yet: bob\n")
+    for person in (ada, bob, eve):
+        person.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_in_a_cave_too_the_saved_one_is_shown_until_the_next_is_saved(tmp_path: Path):
+    served = await durable(tmp_path, the_reactor())
+    ada, _ = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    eve, _ = await seated(served, "eve")
+    for person in (ada, bob, eve):
+        person.say("ready\n")
+    for person in (ada, bob, eve):
+        await person.until("eve=0\n")
+    with a_disk_that_hangs(tmp_path):
+        ada.say("go\n")
+        await served.happens("conn:game-1", "event:received", "/go/")
+        bob.abort()
+        await served.happens("event:state", "/bob/", "/away/")
+        eve.say("look\nwho\n")
+        assert await eve.line() == b"> cave 1, depth 0. Floor: 0 gems. Dangers seen: none\n"
+        assert (await eve.line()).startswith(b"> inside: ada=0, bob=0, eve=0 (")
+        assert await eve.line() == b"> still to choose: ada, bob and eve\n"
+        assert [(await eve.line()).split(b",")[0] for _ in range(3)] == [
+            b"* ada: here",
+            b"* bob: here",  # that he has gone is no news yet
+            b"* eve: here",
+        ]
+    assert await eve.line() == b"* ada has chosen (1/3)\n"
+    assert (await eve.line()).startswith(b"* bob has gone quiet")
+    eve.say("look\nwho\n")
+    await eve.until("> still to choose: bob and eve\n")
+    await eve.until("* bob: away")
+    for person in (ada, eve):
+        person.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_question_that_proves_a_new_token_arrived_is_answered_when_that_is_saved(tmp_path: Path):
+    served = await durable(tmp_path, the_reactor())
+    ada, token = await seated(served, "ada")
+    bob, _ = await seated(served, "bob")
+    ada.hang_up()
+    await bob.until("gone quiet")
+    ada = await served.connect()
+    await ada.line()
+    ada.say(f"resume {token}\n")
+    await ada.until("chest 0\n")
+    await bob.until("* ada is back\n")
+    with a_disk_that_hangs(tmp_path):
+        ada.say("look\n")
+        await served.happens("conn:game-3", "event:received", "/look/")
+        bob.say("look\n")
+        await bob.until("> not ready yet: ada and bob\n")
+        assert not served.events("conn:game-3", "event:sent", "/Chests/")
+        eve = await served.connect()
+        await eve.line()
+        eve.say(f"resume {token}\n")  # the older token is not good any more, and that waits as well
+        await served.happens("conn:game-4", "event:received", "/resume/")
+    assert await ada.line() == b"> no cave is open. Chests: ada=0, bob=0\n"
+    assert await eve.line() == b"! no seat has that token\n"
+    for person in (ada, bob, eve):
+        person.hang_up()
+    await served.stop()

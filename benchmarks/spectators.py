@@ -251,8 +251,7 @@ def serve_bare(pipe: Connection) -> None:
 
     def ask() -> None:
         chosen.clear()
-        inside = ", ".join(f"{name}=0" for name in players.values())
-        tell(f"? go deeper or go home? (600s of oil)  inside: {inside}", players)
+        tell("? go deeper or go home? (600s of oil)  you carry 0", players)
 
     class Bare(LineOnlyReceiver):
         delimiter = b"\n"

@@ -111,8 +111,9 @@ def test_the_documents_work_as_typed(terminal: Terminal, name: str):
 
 @pytest.mark.needs("nc")
 def test_the_page_of_the_game_works_as_typed(terminal: Terminal):
-    (alone,) = blocks(ROOT / "docs" / "game.md")
+    alone, corrected = blocks(ROOT / "docs" / "game.md")
     terminal.play(alone)
+    terminal.play(corrected)
 
 
 def test_make_run_starts_with_the_table_of_readme(tmp_path: Path):

@@ -120,7 +120,7 @@ def test_a_player_objects_to_what_was_not_saved(seat: dict[str, object], asked: 
     assert ada.connected() == ["resume " + "0" * 20]
     assert ada.hears("* welcome back ada. New token: abc. You carry 3; chest 7") == ["state"]
     if asked:
-        assert ada.hears("? go deeper or go home? (9s of oil)  inside: ada=3, bob=0") == []
+        assert ada.hears("? go deeper or go home? (9s of oil)  you carry 3") == []
     four = {
         "shared": {"game/table": {"table": "choosing", "cave": 1, "step": 3}},
         "session": {"game/ada": seat},

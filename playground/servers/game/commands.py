@@ -33,13 +33,20 @@ def sit(lantern: Lantern, talk: Talk, rest: str) -> None:
 
 def _seat_taken(lantern: Lantern, talk: Talk, wanted: str) -> bool:
     if (why_not := lantern.seats.why_not(wanted)) is not None:
-        lantern.refuse(talk, *why_not)
+        rule, text = why_not
+        taken = lantern.seats.get(wanted)
+        if taken is not None and not taken.present:
+            text = words.name_taken(wanted, lantern.expires_in(taken))
+        lantern.refuse(talk, rule, text)
         return False
     seat, token = lantern.seats.add(wanted, talk.conn)
     talk.seat, talk.wrong_tokens = seat, 0
     late = lantern.game.state != "lobby"
-    lantern.effects.append(Tell((talk.conn,), words.welcome(seat.name, token, late), token))
+    welcome = words.welcome(seat.name, token, late, lantern.game.is_last_cave)
+    lantern.effects.append(Tell((talk.conn,), welcome, token))
     lantern.effects.append(News(words.sits_down(seat.name), but=talk.conn))
+    if late:
+        lantern.tell(talk, *looked_at(lantern.scene(), lantern.now()))
     return True
 
 
@@ -71,7 +78,24 @@ def resume(lantern: Lantern, talk: Talk, rest: str) -> None:
     carried = lantern.game.carried_by(seat)
     back = words.welcome_back(seat.name, dealt, carried, seat.chest)
     lantern.effects.append(Tell((talk.conn,), back, dealt))
-    lantern.game.ask([seat])
+    _where_we_are(lantern, talk, seat)
+
+
+def _where_we_are(lantern: Lantern, talk: Talk, seat: Seat) -> None:
+    """To who is back: what is waited for."""
+    game = lantern.game
+    if game.state == "lobby":
+        lazy = [other.name for other in lantern.seats if other.present and not other.ready]
+        lantern.tell(talk, words.not_ready(lazy) if seat.ready else words.SAY_READY)
+    elif game.cave is not None and seat.name not in game.cave.pockets:
+        lantern.tell(talk, f"* {_why_outside(lantern)}")
+    elif game.cave is not None and (choice := game.cave.choices.get(seat.name)):
+        lantern.tell(talk, words.chosen_before(choice))
+    game.ask([seat])
+
+
+def _why_outside(lantern: Lantern) -> str:
+    return words.NEXT_GAME if lantern.game.is_last_cave else words.NEXT_CAVE
 
 
 def watch(lantern: Lantern, talk: Talk, rest: str) -> None:
@@ -117,8 +141,14 @@ def ready(lantern: Lantern, talk: Talk, rest: str) -> None:
 
 
 def go(lantern: Lantern, talk: Talk, rest: str) -> None:
-    """``go``: deeper."""
-    _choose(lantern, talk, "go")
+    """``go``: deeper. ``go home`` is home, as everybody who reads the question may answer."""
+    where = rest.lower().rstrip(".!")
+    if where == "home":
+        _choose(lantern, talk, "home")
+    elif where in ("", "deeper"):
+        _choose(lantern, talk, "go")
+    else:
+        lantern.refuse(talk, "go-where", words.GO_WHERE)
 
 
 def home(lantern: Lantern, talk: Talk, rest: str) -> None:
@@ -134,7 +164,7 @@ def _choose(lantern: Lantern, talk: Talk, choice: Choice) -> None:
     elif game.state == "between":
         lantern.refuse(talk, "no-cave", words.BETWEEN_CAVES)
     elif game.state != "choosing" or game.cave is None or seat.name not in game.cave.pockets:
-        lantern.refuse(talk, "not-inside", words.NEXT_CAVE)
+        lantern.refuse(talk, "not-inside", _why_outside(lantern))
     else:
         lantern.tell(talk, f"= {choice}")
         game.choose(seat, choice)

@@ -19,6 +19,9 @@ from playground.wire.machines import Transition, state_of, trace
 SHORTEST_OIL = 1.0
 """Seconds that oil burns at least when a game is put back: time to see where one is."""
 
+WAITED_FOR = 1
+"""Steps begun without somebody who is away, for which the others wait while the oil burns."""
+
 TABLE = "game/table"
 """The table's name in the journal."""
 
@@ -42,6 +45,8 @@ class Game:
     """When the oil is burnt, on the reactor's clock; None while none burns."""
     oil_left: float = 0.0
     """Seconds that were left when the lamps were put out."""
+    not_waited_for: frozenset[str] = frozenset()
+    """Who was away for so long, when this step began, that it does not wait for them."""
     decks: int = 0
     """Decks shuffled so far, in all games."""
     dealt: int = 0
@@ -63,6 +68,7 @@ class Game:
         self.cave = None if saved.cave is None else cave_of(saved.cave)
         self.cave_number, self.steps = saved.cave_number, saved.steps
         self.oil_until, self.oil_left = saved.oil_until, saved.oil_left
+        self.not_waited_for = frozenset()
         self.dealt, self.buried, self.decks = saved.dealt, saved.buried, saved.decks
         self.effects += [Rest(Alarm("oil", "table")), Rest(Alarm("pause", "table"))]
         if self.oil_until is not None:
@@ -78,6 +84,11 @@ class Game:
     def state(self) -> str:
         """``lobby``, ``choosing``, ``resolving``, ``between`` or ``paused``."""
         return state_of(self.machine)
+
+    @property
+    def is_last_cave(self) -> bool:
+        """Whether there is no other cave in this game after the one in play, or just over."""
+        return self.cave_number >= CAVES
 
     @property
     def gems(self) -> int:
@@ -96,7 +107,7 @@ class Game:
             raise ValueError("there is no cave")
         news = seat.name not in self.cave.choices
         self.cave.choose(seat.name, choice)
-        people = len(self.cave.pockets)
+        people = len(self.cave.pockets) - len(self._left_out())
         if news and people > 1:
             chosen = len(self.cave.choices)
             self.effects.append(News(words.has_chosen(seat.name, chosen, people), but=seat.conn))
@@ -131,9 +142,25 @@ class Game:
             return inputs.one_is_back if present else None
         if state == "choosing" and not present:
             return inputs.all_away
-        if state == "choosing" and self.cave is not None and self.cave.all_have_chosen:
+        if state == "choosing" and self.cave is not None and self._is_decided(self.cave):
             return inputs.all_decided
         return None
+
+    def _is_decided(self, cave: Cave) -> bool:
+        """Whether nobody is waited for any more; while nobody has chosen, whoever is away is."""
+        if cave.all_have_chosen:
+            return True
+        return bool(self.not_waited_for and cave.choices) and len(self._left_out()) == len(cave.undecided)
+
+    def _left_out(self) -> list[str]:
+        """Who is inside, has not chosen, and is not waited for."""
+        if not self.not_waited_for or self.cave is None:
+            return []
+        return [
+            name
+            for name in self.cave.undecided
+            if name in self.not_waited_for and (seat := self.seats.get(name)) is not None and seat.missed
+        ]
 
     # -- what the machine orders -------------------------------------------------------------
 
@@ -161,7 +188,19 @@ class Game:
 
     def _light(self) -> None:
         self.steps += 1
+        self._count_the_missing()
         self._burn(self.limits.solo_oil if len(self.seats) == 1 else self.limits.oil)
+
+    def _count_the_missing(self) -> None:
+        """Who is away has one whole step to come back in; then the others go on without waiting."""
+        inside = self.cave.pockets if self.cave is not None else {}
+        away = [seat for seat in self.seats if not seat.present and seat.name in inside]
+        for seat in away:
+            seat.missed += 1
+        self.not_waited_for = frozenset(seat.name for seat in away if seat.missed > WAITED_FOR)
+        waited_for = [seat.name for seat in away if seat.missed <= WAITED_FOR]
+        if waited_for and len(waited_for) < len(inside):
+            self.effects.append(News(words.away_inside(waited_for)))
 
     def _burn(self, seconds: float) -> None:
         self.oil_until = self.now() + seconds
@@ -175,6 +214,10 @@ class Game:
     def _burn_out(self) -> None:
         if self.cave is not None and self.cave.undecided:
             self.effects.append(News(words.oil_burnt(self.cave.undecided)))
+
+    def _take_along(self) -> None:
+        if left_out := self._left_out():
+            self.effects.append(News(words.taken_along(left_out)))
 
     def _step(self) -> None:
         self._put_out()
@@ -232,7 +275,8 @@ class Game:
             s.conn for s in seats if s.conn and s.name in cave.pockets and s.name not in cave.choices
         )
         if asked:
-            self.effects.append(Tell(asked, words.your_turn(left, cave.pockets, cave.floor, cave.dangers)))
+            carried = next(iter(cave.pockets.values()))
+            self.effects.append(Tell(asked, words.your_turn(left, carried, cave.floor, cave.dangers)))
 
 
 DO: dict[Order, Callable[[Game], None]] = {
@@ -240,6 +284,7 @@ DO: dict[Order, Callable[[Game], None]] = {
     Order.OPEN_CAVE: Game._open_cave,
     Order.LIGHT: Game._light,
     Order.BURN_OUT: Game._burn_out,
+    Order.TAKE_ALONG: Game._take_along,
     Order.STEP: Game._step,
     Order.CLOSE_CAVE: Game._close_cave,
     Order.PAUSE: Game._pause,

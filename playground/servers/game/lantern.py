@@ -61,7 +61,7 @@ class Lantern:
         """How many they were when the line came that is being handled."""
         self.saved_scene: Callable[[], Scene | None] = self.scene
         """What there is to see of what is saved; None where nobody can say what is. Whoever saves sets it."""
-        self._pictures = Pictures(self.seats, self.game, self._expires_in, now)
+        self._pictures = Pictures(self.seats, self.game, self.expires_in, now)
 
     # -- inputs from connections -------------------------------------------------------------
 
@@ -90,6 +90,8 @@ class Lantern:
                 touched = commands.TOUCHES.get(word, Touch.EVERYTHING)
             elif word:
                 self.refuse(talk, "not-now", words.not_now(word, talk.state))
+            elif talk.seat is not None:
+                self.game.ask([talk.seat])
         return self._finish(touched)
 
     def not_text(self, conn: str) -> list[Effect]:
@@ -298,7 +300,8 @@ class Lantern:
             yield self._pictures.of_seat(talk.seat)
         yield from self._pictures.of_table()
 
-    def _expires_in(self, seat: Seat) -> float | None:
+    def expires_in(self, seat: Seat) -> float | None:
+        """Seconds for which that seat is still kept; None while somebody sits there."""
         away = self._alarms.get(("grace", seat.name))
         return max(0.0, round(away[1] - self.now(), 3)) if away else None
 

@@ -63,7 +63,9 @@ def looked_at(scene: Scene, now: float) -> list[str]:
         words.people_seen(cave.pockets, left),
     ]
     if len(cave.pockets) > 1 and cave.undecided:
-        lines.append(words.not_chosen(cave.undecided))
+        lines.append(
+            words.not_chosen(cave.undecided, [seat.name for seat in scene.seats if not seat.present])
+        )
     return lines
 
 

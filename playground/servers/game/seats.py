@@ -65,6 +65,8 @@ class Seat:
     crash before the new one arrives locks the player out."""
     ready: bool = False
     chest: int = 0
+    missed: int = 0
+    """Steps that began since nobody sits here."""
     machine: SeatInputs = field(init=False, repr=False)
     state: str = field(init=False)
     """``present``, ``away`` or ``gone``."""
@@ -94,11 +96,13 @@ class Seat:
 
 
 def _keep(inputs: SeatInputs, seat: Seat) -> None:
+    seat.missed = 0
     seat.effects.append(News(words.gone_quiet(seat.name, seat.grace), but=seat.conn))
     seat.effects.append(Wake(Alarm("grace", seat.name), seat.grace))
 
 
 def _welcome_back(inputs: SeatInputs, seat: Seat) -> None:
+    seat.missed = 0
     seat.effects.append(Rest(Alarm("grace", seat.name)))
     seat.effects.append(News(words.is_back(seat.name), but=seat.conn))
 

@@ -19,7 +19,7 @@ class TableInputs(Protocol):
         """Everybody who is present has said ``ready``."""
 
     def all_decided(self) -> None:
-        """Everybody inside has chosen; true as well when nobody is inside."""
+        """Everybody inside has chosen who is waited for; true as well when nobody is inside."""
 
     def oil_out(self) -> None:
         """The time to choose is over."""
@@ -56,6 +56,7 @@ class Order(Enum):
     OPEN_CAVE = auto()
     LIGHT = auto()
     BURN_OUT = auto()
+    TAKE_ALONG = auto()
     STEP = auto()
     CLOSE_CAVE = auto()
     PAUSE = auto()
@@ -94,7 +95,7 @@ _opens = _order(Order.OPEN_CAVE, Order.LIGHT)
 _clears = _order(Order.CLEAR)
 
 lobby.upon(TableInputs.all_ready).to(choosing)(_order(Order.NEW_GAME, Order.OPEN_CAVE, Order.LIGHT))
-choosing.upon(TableInputs.all_decided).to(resolving)(_order(Order.STEP))
+choosing.upon(TableInputs.all_decided).to(resolving)(_order(Order.TAKE_ALONG, Order.STEP))
 choosing.upon(TableInputs.oil_out).to(resolving)(_order(Order.BURN_OUT, Order.STEP))
 resolving.upon(TableInputs.somebody_inside).to(choosing)(_order(Order.LIGHT))
 resolving.upon(TableInputs.nobody_inside).to(between)(_order(Order.CLOSE_CAVE, Order.PAUSE))

@@ -17,39 +17,40 @@ BEGIN = "name <you> | resume <token> | watch"
 GREETING = f"* Lantern. Say: {BEGIN}"
 
 HELP = (
-    "* Lantern: a cave, a lamp and luck. There are three caves; most gems wins.",
-    "* In each step you choose in secret: go deeper, or go home with what you carry.",
-    "* Deeper lies a vein, shared by all who are there, or a danger.",
+    "* Lantern: a cave, a lamp and luck. A game is three caves; most gems wins.",
+    "* In each step everybody inside chooses, unseen by the others: go, or home.",
+    "* go: deeper in, a card is turned. Gems, for all who go to share; or a danger.",
     "* The second danger of one kind ends the cave: all inside drop what they carry.",
-    "* Who goes home shares the gems on the floor; what is in the chest is safe.",
-    "* Say nothing, and you follow the light when the oil is burnt: that is go.",
-    "* Your token brings you back after a lost connection: resume <token>",
+    "* home: what you carry is safe in your chest, with a share of what lies about.",
+    "* You may think again until all have chosen. Oil burnt? Silence means go.",
+    "* Connection lost? Come back, say: resume <token>, and you sit where you sat.",
     f"* To begin: {BEGIN}. While watching: sit <you>",
     "* At the table: ready | go | home | say <words> | leave",
     "* Always: help | look | who | state | quit",
 )
 
-TAKEN_OVER = "* you go on in another connection; this one is closed"
+TAKEN_OVER = "* a newer connection brought your token: you go on there, this one is closed"
 GOODBYE = "* goodbye"
 GOODBYES = {
     "shutdown": "* the playground closes",
-    "idle": "* you have been silent for long, so this connection is closed",
+    "idle": "* you were silent for long: closed. If you had a seat: resume <token>",
     "greeting": "* you have not said who you are, so this connection is closed",
     "too-many": "! too many connections at once; try again later",
     "flood": "! too much at once",
     "trouble": "! something is broken here; sorry",
 }
 LEFT = f"= you have left the table. Say: {BEGIN}"
-FORGOTTEN_CONNECTION = f"* this connection was forgotten: nobody knows who you are. Say: {BEGIN}"
-FORGOTTEN_SEAT = f"* your seat was forgotten, and all that was in it. Say: {BEGIN}"
+FORGOTTEN_CONNECTION = f"* who you are was forgotten. Say: {BEGIN}"
+FORGOTTEN_SEAT = "* your seat was forgotten, and all that was in it. Say: name <you> | watch"
 FORGOTTEN_TABLE = "* the game was forgotten; the seats are not. Say: ready"
 LAMPS_OUT = "* nobody is there; the lamps wait"
 NOBODY = "* no seat is taken"
+SAY_READY = "* Say: ready"
 WATCHING = "* you watch. Say: sit <you>, once no game is under way"
 CALM = "* you are heard again"
 
 BAD_NAME = "a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"
-BAD_TOKEN = "no seat has that token"
+BAD_TOKEN = "no seat has that token. Only the newest counts, while the seat is kept"
 BAD_TOKENS = "no seat has that token, and that was the third; goodbye"
 TOO_MANY_TOKENS = "too many wrong tokens came from your address; try again in a minute"
 NO_TLS = "this is TLS, and Lantern is played in plain text: nc HOST PORT"
@@ -57,14 +58,30 @@ NOT_UTF8 = "that line is not UTF-8"
 NOT_IN_CAVE_TIME = "a game is under way; sit down when it is over"
 NO_CAVE = "there is no cave yet. Say: ready"
 NEXT_CAVE = "you are not in this cave; you play again in the next one"
+NEXT_GAME = "you are not in this cave, and it is the last one; a new game comes after it"
 BETWEEN_CAVES = "the next cave opens in a moment"
 GAME_ON = "the game is on already. Say: look"
+GO_WHERE = "go goes deeper, whatever you add. Say just: go, or: home"
+BREAK = "that key ends nothing here. To leave the game: quit. To keep your seat: just hang up"
 NOTHING_SAID = "say what?"
 TOKEN_SAID = "that is your token: whoever reads it can take your seat"
 MUTED = "not heard: you are muted"
 NOT_SAVED = "not saved: the disk did not take it, so it did not happen. Try again"
 NOT_SAVED_AT_ALL = f"{NOT_SAVED}: {BEGIN}"
 
+
+KNOWN = frozenset({"name", "resume", "watch", "sit", "ready", "go", "home", "say", "leave"})
+"""The words that mean something in one state of the dialogue only."""
+
+WRONG_PLACE = {
+    "greeting": f"nobody knows yet who you are. Say: {BEGIN}",
+    "watching": "you only watch. Say: sit <you>, once no game is under way",
+    "seated": "you have a seat already. To give it up, say: leave",
+}
+"""To who says one of those in another state."""
+
+NAME_LIKE = re.compile(r"[A-Za-z0-9-]{1,16}")
+"""What may be somebody's name."""
 
 WORTH = ((75, "a treasure"), (50, "a chestful"), (25, "a bagful"), (0, "a pocketful"))
 """What so many gems of three caves are called. Half of all careful people bring more than 45."""
@@ -108,15 +125,22 @@ def with_numbers(people: Mapping[str, int]) -> str:
 # -- coming and going --------------------------------------------------------------------------------
 
 
-def welcome(name: str, token: str, late: bool) -> str:
-    """To a new player. ``late``: a game is under way."""
-    what = "The next cave is yours too" if late else "Say: ready"
+def welcome(name: str, token: str, late: bool, last: bool = False) -> str:
+    """To a new player. ``late``: a game is under way, and has no other cave where it is ``last``."""
+    what = "Say: ready"
+    if late:
+        what = "You play in the next game" if last else "The next cave is yours too"
     return f"* welcome {name}. Your token is {token}. {what}"
 
 
 def welcome_back(name: str, token: str, pocket: int, chest: int) -> str:
     """To a player who brought the token."""
     return f"* welcome back {name}. New token: {token}. You carry {pocket}; chest {chest}"
+
+
+def chosen_before(choice: str) -> str:
+    """To a player who is back, and has nothing to say in this step any more."""
+    return f"* you have chosen already: {choice}"
 
 
 def sits_down(name: str) -> str:
@@ -149,8 +173,10 @@ def dropped_on_floor(name: str, dropped: int) -> str:
     return f"> {gems(dropped)} of {name} fall to the floor"
 
 
-def name_taken(name: str) -> str:
-    """Why not that name."""
+def name_taken(name: str, left: float | None = None) -> str:
+    """Why not that name. ``left``: seconds for which the seat is still kept, if nobody sits there."""
+    if left is not None:
+        return f"{name} is away; the seat is kept for {seconds(left)}. Say: resume <token>, or another name"
     return f"{name} sits here already; take another name, or: resume <token>"
 
 
@@ -165,9 +191,17 @@ def says(name: str, text: str) -> str:
 
 
 def not_now(word: str, state: str) -> str:
-    """The word is unknown, or means nothing in that state of the dialogue."""
-    said = "that token" if TOKEN_LIKE.fullmatch(word) else f"'{plain(word, 20)}'"
-    return f"{said} means nothing while you are {state}. Say: help"
+    """Why that word cannot be in that state of the dialogue, and what to say instead."""
+    here = WRONG_PLACE.get(state)
+    if TOKEN_LIKE.fullmatch(word):
+        return "that token means nothing here" + (". Say: resume <token>" if state == "greeting" else "")
+    if here is not None and word in KNOWN:
+        return here
+    said = f"'{plain(word, 20)}'"
+    if state == "greeting" and NAME_LIKE.fullmatch(word):
+        return f"{said} is no word of this game. If it is your name, say: name {word}"
+    talk = ". To talk to all: say <words>" if state == "seated" else ""
+    return f"{said} is no word of this game{talk}. Say: help"
 
 
 def muted(calm: float) -> str:
@@ -210,14 +244,30 @@ def cave_opens(number: int, of: int, people: Sequence[str]) -> str:
     return f"> cave {number} of {of}. The lamps are lit. Inside: {names(people)}"
 
 
-def your_turn(left: float, pockets: Mapping[str, int], floor: int, dangers: Sequence[str]) -> str:
-    """The question of each step, with all that there is to weigh. ``left``: seconds."""
-    question = f"? go deeper or go home? ({seconds(left)} of oil)  inside: {with_numbers(pockets)}"
+def your_turn(left: float, carried: int, floor: int, dangers: Sequence[str]) -> str:
+    """The question of each step, with all that there is to weigh. ``left``: seconds.
+
+    It fits a line of a terminal, so it names nobody: who is inside came together,
+    shares alike, and carries the same.
+    """
+    question = f"? go deeper or go home? ({seconds(left)} of oil)  you carry {carried}"
     if floor:
-        question += f"  floor: {floor}"
+        question += f", floor {floor}"
     if dangers:
-        question += f"  seen: {', '.join(dangers)}"
+        question += f", seen {', '.join(dangers)}"
     return question
+
+
+def away_inside(people: Sequence[str]) -> str:
+    """News of a step for which the lamps were lit while ``people`` were away."""
+    verb = "is" if len(people) == 1 else "are"
+    return f"* {names(people)} {verb} away. This step waits for the oil; from then on nobody waits for them"
+
+
+def taken_along(people: Sequence[str]) -> str:
+    """The others have chosen, and these are not waited for."""
+    verb, follow = ("is", "follows") if len(people) == 1 else ("are", "follow")
+    return f"> {names(people)} {verb} away, and {follow} the light"
 
 
 def oil_burnt(undecided: list[str]) -> str:
@@ -246,7 +296,7 @@ def _sharing(step: Step) -> str:
 
 def _danger(danger: Danger, dropped: Mapping[str, int] | None) -> str:
     if dropped is None:
-        return f"{danger.kind}! Once more, and this cave is lost"
+        return f"{danger.kind}! If it comes again, all inside drop what they carry"
     lost = [f"{name} drops {number}" for name, number in dropped.items() if number]
     return f"{danger.kind} again! All run. {', '.join(lost) or 'Nobody had anything to drop'}"
 
@@ -267,7 +317,9 @@ def game_over(chests: Mapping[str, int]) -> list[str]:
         return ["* the game is over. The cave wins: nobody has a gem", again]
     if len(chests) == 1:
         worth = next(word for least, word in WORTH if most >= least)
-        return [f"* the game is over. {winners[0]} has brought {gems(most)} into the light: {worth}", again]
+        told = f"* the game is over. {winners[0]} has brought {gems(most)} into the light: {worth}"
+        scale = ", ".join(f"{word} from {least}" for least, word in reversed(WORTH) if least > most)
+        return [told, *([f"* It would be {scale}"] if scale else []), again]
     verb = "wins" if len(winners) == 1 else "share the victory"
     others = sorted((name for name in chests if name not in winners), key=lambda name: -chests[name])
     placed = [f"{name} with {chests[name]}" for name in others[:MOST_PLACED]]
@@ -289,9 +341,10 @@ def not_ready(people: Sequence[str]) -> str:
     return f"> not ready yet: {names(people)}"
 
 
-def not_chosen(people: Sequence[str]) -> str:
-    """Whom the cave waits for."""
-    return f"> still to choose: {names(people)}"
+def not_chosen(people: Sequence[str], away: Sequence[str]) -> str:
+    """Whom the cave waits for, and who of them is ``away``."""
+    marked = [f"{name} (away)" if name in away else name for name in people]
+    return f"> still to choose: {names(marked)}"
 
 
 def cave_seen(number: int, depth: int, floor: int, dangers: Sequence[str]) -> str:

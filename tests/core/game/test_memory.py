@@ -72,11 +72,11 @@ def test_forget_connection_leaves_the_seats_away():
     ada, _bob = house.playing("ada", "bob")
     eve = house.person("eve") << "watch"
     house.carry_out(house.lantern.forget_connections())
-    assert ada.lines[-1].startswith("* this connection was forgotten")
+    assert ada.lines[-1].startswith("* who you are was forgotten")
     assert ada.closed == ""
     assert ada.remembered == eve.remembered == {}
     assert ada.seat.state == "away"
-    ada.skip() << "go" >> "! 'go' means nothing while you are greeting. Say: help"
+    ada.skip() << "go" >> "! nobody knows yet who you are. Say: name <you> | resume <token> | watch"
     ada << f"resume {ada.token}" >> "* welcome back ada. ..."
 
 
@@ -93,7 +93,7 @@ def test_forget_session_takes_the_seats_away():
     assert house.lantern.game.state == "lobby"
     assert house.clocks == set()
     assert eve.remembered == {"dialogue": "watching"}
-    ada.skip() << f"resume {ada.token}" >> "! no seat has that token"
+    (ada.skip() << f"resume {ada.token}" >> "! no seat has that token. Only the newest ...")
 
 
 def test_forget_shared_puts_the_table_into_the_lobby_and_keeps_the_seats():

@@ -22,25 +22,25 @@ def test_two_players_go_through_a_cave_together():
     ada >> "* bob is ready (1/2)"
     ada << "ready" >> "= ready" >> "* ada is ready (2/2)"
     ada >> "> cave 1 of 3. The lamps are lit. Inside: ada and bob"
-    ada >> "? go deeper or go home? (12s of oil)  inside: ada=0, bob=0"
+    ada >> "? go deeper or go home? (12s of oil)  you carry 0"
     bob.skip_to("?")
 
     ada << "go" >> "= go"
     bob >> "* ada has chosen (1/2)"
     bob << "go" >> "= go" >> "> depth 1: a vein of 11 gems. 5 each, 1 left on the floor"
     ada >> "* bob has chosen (2/2)" >> "> depth 1: a vein of 11 gems. 5 each, 1 left on the floor"
-    ada >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5  floor: 1"
+    ada >> "? go deeper or go home? (12s of oil)  you carry 5, floor 1"
 
     ada << "go"
-    bob.skip() << "go" >> "= go" >> "> depth 2: gas! Once more, and this cave is lost"
-    bob >> "? go deeper or go home? (12s of oil)  inside: ada=5, bob=5  floor: 1  seen: gas"
+    bob.skip() << "go" >> "= go" >> "> depth 2: gas! If it comes again, all inside drop what they carry"
+    bob >> "? go deeper or go home? (12s of oil)  you carry 5, floor 1, seen gas"
 
     ada << "home"
     bob << "go"
     bob >> "* ada has chosen (1/2)" >> "= go"
     bob >> "> ada goes home with 6 gems, 1 of them from the floor. Chest 6"
     bob >> "> depth 3: a vein of 5 gems. All for bob"
-    bob >> "? go deeper or go home? (12s of oil)  inside: bob=10  seen: gas"
+    bob >> "? go deeper or go home? (12s of oil)  you carry 10, seen gas"
     ada.skip_to("> depth 3")
     ada.reads_nothing()
 
@@ -95,7 +95,7 @@ def test_alone_the_oil_burns_a_minute():
     (ada,) = house.seated("ada")
     ada << "ready" >> "= ready"
     ada >> "> cave 1 of 3. The lamps are lit. Inside: ada"
-    ada >> "? go deeper or go home? (60s of oil)  inside: ada=0"
+    ada >> "? go deeper or go home? (60s of oil)  you carry 0"
     ada << "go" >> "= go" >> "> depth 1: a vein of 5 gems. All for ada"
     ada.skip() << "home" >> "= home" >> "> ada goes home with 5 gems. Chest 5"
     ada >> "> cave 1 of 3 is over. Chests: ada=5"
@@ -108,6 +108,7 @@ def test_alone_the_oil_burns_a_minute():
     (
         ada
         >> "* the game is over. ada has brought 6 gems into the light: a pocketful"
+        >> "* It would be a bagful from 25, a chestful from 50, a treasure from 75"
         >> "* Say: ready, for another game"
     )
     ada << "ready"
@@ -151,6 +152,8 @@ def test_who_comes_late_plays_from_the_next_cave_on():
     ada, bob = house.playing("ada", "bob")
     eve = house.person("eve") << "name eve"
     eve >> f"* welcome eve. Your token is {eve.token}. The next cave is yours too"
+    eve >> "> cave 1, depth 0. Floor: 0 gems. Dangers seen: none" >> "> inside: ada=0, bob=0 (12s of oil)"
+    eve >> "> still to choose: ada and bob"
     eve << "go" >> "! you are not in this cave; you play again in the next one"
     ada << "home"
     bob << "home"
@@ -193,21 +196,83 @@ def test_when_the_last_one_leaves_the_table_is_fresh():
 @pytest.mark.parametrize(
     ("said", "heard"),
     [
-        ("go", "! 'go' means nothing while you are greeting. Say: help"),
+        ("go", "! nobody knows yet who you are. Say: name <you> | resume <token> | watch"),
         ("name", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
         ("name ada lovelace", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
         ("name abcdefghijklmnopq", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
         ("name ada\x1b[2J", "! a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"),
-        ("sit ada", "! 'sit' means nothing while you are greeting. Say: help"),
-        ("\x1b[31mfoo\x07", "! '[31mfoo' means nothing while you are greeting. Say: help"),
-        ("x" * 190, f"! '{'x' * 20}' means nothing while you are greeting. Say: help"),
-        ("resume", "! no seat has that token"),
+        ("sit ada", "! nobody knows yet who you are. Say: name <you> | resume <token> | watch"),
+        ("\x1b[31mfoo\x07", "! '[31mfoo' is no word of this game. Say: help"),
+        ("x" * 190, f"! '{'x' * 20}' is no word of this game. Say: help"),
+        ("resume", "! no seat has that token. Only the newest counts, while the seat is kept"),
     ],
 )
 def test_what_means_nothing_is_refused_politely(said: str, heard: str):
     ada = House().person("ada")
     ada << said >> heard
     assert len(ada.refused) == 1
+
+
+def test_go_home_is_home_and_go_deeper_is_go():
+    house = House("11 gas 5")
+    ada, bob = house.playing("ada", "bob")
+    ada.skip() << "go deeper" >> "= go"
+    bob.skip() << "Go deeper." >> "= go"
+    ada.skip() << "go home" >> "= home"
+    bob.skip() << "go HOME!" >> "= home" >> "> ada goes home with 5 gems. Chest 5"
+
+
+def test_go_anywhere_else_is_no_choice():
+    house = House("11")
+    ada, _bob = house.playing("ada", "bob")
+    ada.skip() << "go away" >> "! go goes deeper, whatever you add. Say just: go, or: home"
+    assert ada.refused == ["go-where"]
+    assert house.lantern.game.cave is not None
+    assert house.lantern.game.cave.undecided == ["ada", "bob"]
+
+
+def test_each_word_in_the_wrong_place_tells_what_to_say_there():
+    house = House("11")
+    ada = (
+        house.person("ada")
+        << "ready"
+        >> "! nobody knows yet who you are. Say: name <you> | resume <token> | watch"
+    )
+    ada << "ada" >> "! 'ada' is no word of this game. If it is your name, say: name ada"
+    ada << "0123456789abcdef0123" >> "! that token means nothing here. Say: resume <token>"
+    ada << "watch"
+    ada.skip() << "ready" >> "! you only watch. Say: sit <you>, once no game is under way"
+    ada << "sit ada" >> "* welcome ada. ..."
+    ada << "watch" >> "! you have a seat already. To give it up, say: leave"
+    ada << "hello all" >> "! 'hello' is no word of this game. To talk to all: say <words>. Say: help"
+
+
+def test_enter_asks_again():
+    house = House("11")
+    ada, bob = house.playing("ada", "bob")
+    house.wait(3)
+    ada.skip() << "" >> "? go deeper or go home? (9s of oil)  you carry 0"
+    ada << "go" << ""
+    ada >> "= go"
+    ada.reads_nothing()
+    bob.skip() << "home"
+
+
+def test_who_comes_in_the_last_cave_plays_in_the_next_game():
+    house = House()
+    ada, bob = house.playing("ada", "bob")
+    for _ in range(2):
+        ada << "home"
+        bob << "home"
+        house.wait(1)
+    eve = house.person("eve") << "name eve"
+    eve >> f"* welcome eve. Your token is {eve.token}. You play in the next game" >> "> cave 3, depth 0. ..."
+    eve.skip() << "go" >> "! you are not in this cave, and it is the last one; a new game comes after it"
+
+
+def test_what_is_always_said_alike_fits_a_terminal():
+    fixed = [line for line in vars(words).values() if isinstance(line, str) and line.startswith("* ")]
+    assert [line for line in (*fixed, *words.GOODBYES.values()) if len(line) > 80] == []
 
 
 def test_an_empty_line_is_no_mistake():
@@ -249,7 +314,7 @@ def test_a_token_is_not_told_to_everybody():
     ada, bob = house.seated("ada", "bob")
     ada.skip() << f"say mine is {ada.token}!"
     ada >> "! that is your token: whoever reads it can take your seat"
-    ada << ada.token >> "! that token means nothing while you are seated. Say: help"
+    ada << ada.token >> "! that token means nothing here"
     bob.skip()
     bob.reads_nothing()
 
@@ -290,11 +355,11 @@ def test_who_watches_sees_the_cave_and_sits_down_in_the_lobby():
     ada, bob = house.playing("ada", "bob")
     eve.skip_to("> cave 1 of 3")
     eve << "sit eve" >> "! a game is under way; sit down when it is over"
-    eve << "name eve" >> "! 'name' means nothing while you are watching. Say: help"
+    eve << "name eve" >> "! you only watch. Say: sit <you>, once no game is under way"
     ada << "quit"
     bob << "quit"
     eve.skip() << "sit bob" >> "* welcome bob. ..."
-    eve << "sit bob" >> "! 'sit' means nothing while you are seated. Say: help"
+    eve << "sit bob" >> "! you have a seat already. To give it up, say: leave"
 
 
 def test_look_and_who_tell_what_is_to_be_seen():
@@ -324,14 +389,14 @@ def test_the_question_tells_all_that_there_is_to_weigh():
     for _ in range(3):
         ada.skip() << "go"
         bob << "go"
-    ada.skip_to("? go deeper or go home? (12s of oil)  inside: ada=5, bob=5  floor: 1  seen: gas, ghost")
+    ada.skip_to("? go deeper or go home? (12s of oil)  you carry 5, floor 1, seen gas, ghost")
 
 
 @pytest.mark.parametrize(
     ("gems", "worth"), [(1, "a pocketful"), (25, "a bagful"), (74, "a chestful"), (75, "a treasure")]
 )
 def test_a_solo_game_says_what_it_was_worth(gems: int, worth: str):
-    line, _ = words.game_over({"ada": gems})
+    line, *_ = words.game_over({"ada": gems})
     assert line.endswith(f" into the light: {worth}")
 
 

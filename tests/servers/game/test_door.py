@@ -65,7 +65,7 @@ async def test_a_browser_and_netcat_play_at_one_table(houses: Houses):
     bob.say("ready\n")
     ada.say(said("ready\n"))  # with or without an end of line
     for person in (ada, bob):
-        await person.until("? go deeper or go home? (12s of oil)  inside: bob=0, ada=0")
+        await person.until("? go deeper or go home? (12s of oil)  you carry 0")
     bob.say("go\n")
     ada.say(said("go"))
     await bob.until("> depth 1: ")
@@ -86,11 +86,11 @@ async def test_a_seat_goes_from_the_browser_to_netcat_and_back(houses: Houses):
     netcat = await houses.game.connect()
     netcat.say(f"resume {token}\n")
     token = token_in(await netcat.until("You carry 0; chest 0\n"))
-    await ada.until("* you go on in another connection; this one is closed")
+    await ada.until("* a newer connection brought your token: you go on there, this one is closed")
     again = await houses.browser()
     again.say(said(f"resume {token}"))
     await again.until("You carry 0; chest 0")
-    assert (await netcat.rest()).endswith(b"* you go on in another connection; this one is closed\n")
+    assert (await netcat.rest()).endswith(b"you go on there, this one is closed\n")
     again.abort()
     await houses.game.happens("conn:game-3", "event:connection.close")
     assert states_of(houses.game, "game/ada")[-1].remembers["seat"] == "away"

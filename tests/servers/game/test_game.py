@@ -20,9 +20,9 @@ async def test_two_players_go_through_a_cave(house: House):
     await bob.until("* ada is ready (1/2)\n")
     bob.say("ready\n")
     for person in (ada, bob):
-        await person.until("? go deeper or go home? (12s of oil)  inside: ada=0, bob=0\n")
+        await person.until("? go deeper or go home? (12s of oil)  you carry 0\n")
         person.say("go\n")
-    first = [line for line in (await ada.until("inside: ")).splitlines() if line.startswith(b"> depth 1: ")]
+    first = [line for line in (await ada.until("you carry ")).splitlines() if line.startswith(b"> depth 1: ")]
     await bob.until(first[0] + b"\n")
     for person in (ada, bob):
         person.say("home\n")
@@ -79,7 +79,7 @@ async def test_the_newest_connection_with_the_token_wins(house: House):
     new = await served.connect()
     new.say(f"resume {token}\n")
     await new.until("* welcome back ada. ")
-    assert (await old.rest()).endswith(b"* you go on in another connection; this one is closed\n")
+    assert (await old.rest()).endswith(b"you go on there, this one is closed\n")
     (closing,) = await served.happens("conn:game-1", "event:connection.close")
     assert closing.reason == "takeover"
     assert closing.forgot == {}
@@ -154,7 +154,7 @@ async def test_forget_really_forgets(house: House):
     ada, token = await seated(served, "ada")
     (gone,) = served.playground.forget("connection")
     assert gone.forgot == {"dialogue": "seated", "seat": "ada"}
-    await ada.until("* this connection was forgotten")
+    await ada.until("* who you are was forgotten")
     ada.say(f"resume {token}\n")
     await ada.until("* welcome back ada")
     (gone,) = served.playground.forget("session")
@@ -192,5 +192,5 @@ async def test_forty_people_hear_each_other(house: House):
     for person in people:
         person.say("ready\n")
     for person in people:
-        await person.until("? go deeper or go home? (12s of oil)  inside: player-0=0, ")
+        await person.until("? go deeper or go home? (12s of oil)  you carry 0\n")
         person.hang_up()

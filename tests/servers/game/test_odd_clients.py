@@ -20,7 +20,7 @@ async def test_no_token_is_ever_in_the_journal_in_clear(house: House):
     ada.say(
         f"{mine}\nsay {mine}\nsay {bobs}\nresume {wrong}\nname {mine}\nleave\nname {mine}\nresume {wrong}\n"
     )
-    await ada.until("! no seat has that token\n")
+    await ada.until("! no seat has that token. Only the newest counts, while the seat is kept\n")
     await bob.until(f"* ada: {bobs}\n")
     everything = repr(served.journal.ring)
     for token in (mine, bobs, wrong):
@@ -107,7 +107,7 @@ async def test_get_alone_is_no_http(house: House):
     ada = await served.connect()
     ada.say("GET lost\n")
     assert await ada.line() == GREETING
-    assert await ada.line() == b"! 'get' means nothing while you are greeting. Say: help\n"
+    assert await ada.line() == b"! 'get' is no word of this game. If it is your name, say: name get\n"
     ada.hang_up()
 
 
@@ -206,7 +206,7 @@ async def test_who_stops_reading_never_slows_the_table_and_is_closed(house: Hous
 async def test_a_silent_player_is_told_so_and_keeps_the_seat(house: House):
     served = await house(idle=0.1)
     ada, _ = await seated(served, "ada")
-    assert await ada.rest() == b"* you have been silent for long, so this connection is closed\n"
+    assert await ada.rest() == (b"* you were silent for long: closed. If you had a seat: resume <token>\n")
     (closing,) = await served.happens("event:connection.close")
     assert closing.reason == "idle"
     assert closing.forgot == {"dialogue": "seated", "seat": "ada"}

@@ -63,7 +63,7 @@ async def test_in_a_cave_too_the_saved_one_is_shown_until_the_next_is_saved(tmp_
     for person in (ada, bob, eve):
         person.say("ready\n")
     for person in (ada, bob, eve):
-        await person.until("eve=0\n")
+        await person.until("you carry 0\n")
     with a_disk_that_hangs(tmp_path):
         ada.say("go\n")
         await served.happens("conn:game-1", "event:received", "/go/")
@@ -81,7 +81,7 @@ async def test_in_a_cave_too_the_saved_one_is_shown_until_the_next_is_saved(tmp_
     assert await eve.line() == b"* ada has chosen (1/3)\n"
     assert (await eve.line()).startswith(b"* bob has gone quiet")
     eve.say("look\nwho\n")
-    await eve.until("> still to choose: bob and eve\n")
+    await eve.until("> still to choose: bob (away) and eve\n")
     await eve.until("* bob: away")
     for person in (ada, eve):
         person.hang_up()
@@ -98,7 +98,7 @@ async def test_a_question_that_proves_a_new_token_arrived_is_answered_when_that_
     ada = await served.connect()
     await ada.line()
     ada.say(f"resume {token}\n")
-    await ada.until("chest 0\n")
+    await ada.until("* Say: ready\n")
     await bob.until("* ada is back\n")
     with a_disk_that_hangs(tmp_path):
         ada.say("look\n")
@@ -111,7 +111,7 @@ async def test_a_question_that_proves_a_new_token_arrived_is_answered_when_that_
         eve.say(f"resume {token}\n")  # the older token is not good any more, and that waits as well
         await served.happens("conn:game-4", "event:received", "/resume/")
     assert await ada.line() == b"> no cave is open. Chests: ada=0, bob=0\n"
-    assert await eve.line() == b"! no seat has that token\n"
+    assert await eve.line() == b"! no seat has that token. Only the newest counts, while the seat is kept\n"
     for person in (ada, bob, eve):
         person.hang_up()
     await served.stop()

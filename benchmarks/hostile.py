@@ -9,8 +9,11 @@ each turn, and the median of the ratios.
 
 Real attackers have machines of their own. Here they share the server's, so they
 run with a lower priority (nice 19): what is measured is what their connections do
-to the server, not who gets the processor. A quiet turn begins when nothing is left of
-the attack before it: no connection and no seat.
+to the server, not who gets the processor. For the same reason an answer's time ends
+when the kernel has it for the player, and not when this program, one of many on the
+same two processors, gets round to reading it. Players have their seats before the
+first of them asks. A quiet turn begins when nothing is left of the attack before it:
+no connection and no seat. Both kinds of turn are measured in the same way.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import resource
 import selectors
 import socket
 import statistics
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -38,6 +42,8 @@ THINK = 0.1
 SILENT = 2000
 EACH_EVERY = 0.5
 """Seconds from one attack of a kind to the next."""
+SO_TIMESTAMPNS = 35
+"""Linux: the kernel tells when it got what is read. Python has no name for it."""
 
 SET = {
     "game.connections": 5000,
@@ -134,28 +140,49 @@ def say_nothing(address: Address, stop: Event, all_there: Event) -> None:
 def answers(address: Address) -> list[float]:
     """How long each of the players' questions waited for its answer, in seconds."""
     random, times, selector = Random(1), [], selectors.DefaultSelector()
-    due: list[tuple[float, socket.socket]] = []
-    asked: dict[socket.socket, float] = {}
     for number in range(PLAYERS):
-        player = socket.create_connection(address, 10)
-        player.sendall(f"name p-{number}-{time.time_ns() % 10**6}\n".encode())
-        selector.register(player, selectors.EVENT_READ)
-        due.append((time.monotonic() + random.uniform(0, THINK), player))
-    end = time.monotonic() + SECONDS
-    while (now := time.monotonic()) < end:
+        selector.register(seated(address, f"p-{number}-{time.time_ns() % 10**6}"), selectors.EVENT_READ)
+    players: list[socket.socket] = [key.fileobj for key in selector.get_map().values()]  # type: ignore[misc]
+    due = [(time.time() + random.uniform(0, THINK), player) for player in players]
+    asked: dict[socket.socket, float] = {}
+    end = time.time() + SECONDS
+    while (now := time.time()) < end:
         for moment, player in [one for one in due if one[0] <= now]:
             due.remove((moment, player))
-            asked[player] = time.monotonic()
+            asked[player] = time.time()
             player.sendall(b"look\n")
         for key, _ in selector.select(0.001):
-            heard = key.fileobj.recv(65536)  # type: ignore[union-attr]  # it is a socket
-            if key.fileobj in asked and b"> no cave is open" in heard:
-                times.append(time.monotonic() - asked.pop(key.fileobj))
-                due.append((time.monotonic() + random.uniform(0, 2 * THINK), key.fileobj))
-    for key in list(selector.get_map().values()):
-        key.fileobj.sendall(b"quit\n")  # type: ignore[union-attr]
-        key.fileobj.close()  # type: ignore[union-attr]
+            player: socket.socket = key.fileobj  # type: ignore[no-redef]
+            heard, when = read(player)
+            if player in asked and b"> no cave is open" in heard:
+                times.append(when - asked.pop(player))
+                due.append((time.time() + random.uniform(0, 2 * THINK), player))
+    for player in players:
+        player.sendall(b"quit\n")
+        player.close()
     return times
+
+
+def seated(address: Address, name: str) -> socket.socket:
+    """A player with a seat."""
+    player = socket.create_connection(address, 10)
+    player.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    player.sendall(f"name {name}\n".encode())
+    while b"* welcome" not in read(player)[0]:
+        pass
+    return player
+
+
+def read(player: socket.socket) -> tuple[bytes, float]:
+    """What ``player`` has heard, and when the kernel had it, in seconds since 1970."""
+    heard, told, _, _ = player.recvmsg(65536, 64)
+    if not heard:
+        raise EOFError("the server has closed")
+    for _, kind, stamp in told:
+        if kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = struct.unpack_from("qq", stamp)
+            return heard, seconds + nanoseconds / 1e9
+    return heard, time.time()
 
 
 def p99(times: list[float]) -> float:

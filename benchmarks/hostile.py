@@ -7,13 +7,14 @@ playground.lab.attacks is repeated again and again by other processes, with
 2,000 connections beside them that say nothing; in turns. Prints p50 and p99 of
 each turn, and the median of the ratios.
 
-Real attackers have machines of their own. Here they share the server's, so they
-run with a lower priority (nice 19): what is measured is what their connections do
-to the server, not who gets the processor. For the same reason an answer's time ends
-when the kernel has it for the player, and not when this program, one of many on the
-same two processors, gets round to reading it. Players have their seats before the
-first of them asks. A quiet turn begins when nothing is left of the attack before it:
-no connection and no seat. Both kinds of turn are measured in the same way.
+Real attackers have machines of their own. Here they share the server's, so they run
+when nobody else wants to (SCHED_IDLE; with nice 19 they would still keep a processor for
+milliseconds that the server needs): what is measured is what their connections do to the
+server, not who gets the processor. For the same reason an answer's time ends when the
+kernel has it for the player, and not when this program, one of many on the same two
+processors, gets round to reading it. Players have their seats before the first of them
+asks. A quiet turn begins when nothing is left of the attack before it: no connection and
+no seat. Both kinds of turn are measured in the same way.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def under_attack(address: Address) -> list[float]:
 
 def attack(address: Address, stop: Event) -> None:
     """Each attack in a thread of its own, again and again."""
-    os.nice(19)
+    give_way()
 
     def again_and_again(name: str) -> None:
         random = Random(f"{name} {time.time_ns()}")  # seats of the turn before may still be kept
@@ -124,9 +125,14 @@ def attack(address: Address, stop: Event) -> None:
         thread.join()
 
 
+def give_way() -> None:
+    """From now on this process runs where nobody else wants to, and nobody waits for it to stop."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def say_nothing(address: Address, stop: Event, all_there: Event) -> None:
     """Be there, and say no name."""
-    os.nice(19)
+    give_way()
     crowd: list[socket.socket] = []
     with suppress(OSError):
         while len(crowd) < SILENT and not stop.is_set():

@@ -1,10 +1,9 @@
 """The journal's file: written in batches by a thread of its own, rotated by size, never in a server's way.
 
-``put`` costs the servers an append to a queue. Everything that can be slow or
-can fail (encoding, the disk) happens in the thread. When the disk is full or
-the folder unwritable, the servers go on: events wait in the bounded queue,
-those that find no room are counted, and once writing works again a ``dropped``
-event tells how many are missing.
+``put`` costs the servers an append to a queue. Everything that can be slow or can fail (encoding, the disk)
+happens in the thread. When the disk is full or the folder unwritable, the servers go on: events wait in the
+bounded queue, those that find no room are counted, and once writing works again a ``dropped`` event tells how
+many are missing.
 """
 
 from __future__ import annotations
@@ -50,8 +49,9 @@ RETRY: Final = 1.0
 _BATCH: Final = 1000
 """Events that are encoded and written in one go: the servers wait meanwhile, because both are Python."""
 _LARGE_BATCH: Final = 10_000
-"""The same where the queue is a quarter full. Before each batch this thread waits, too: up to 5 ms while the
-servers are busy. With few events at a time it would be left behind for good."""
+"""The same where the queue is a quarter full: before each, this thread waits too; it must not fall behind."""
+_FEW: Final = 2000
+"""With no more to do, it takes a hundred at a time and then rests a millisecond: nobody is to notice it."""
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _MESSAGES: Final = frozenset({Received, Sent, Partial})
 _write = os.write
@@ -267,7 +267,9 @@ class JsonlWriter:
 
     def _work_off(self) -> None:
         """Write all that is queued. Raises :class:`OSError`; what is not written yet waits for the next."""
+        gently = True
         while self._batch is not None or self._queue:
+            gently = gently and len(self._queue) <= _FEW
             if self._batch is None and isinstance(mark := self._queue[0], _Mark):
                 self._queue.popleft()
                 with suppress(Exception):
@@ -275,16 +277,18 @@ class JsonlWriter:
                 continue
             file, room = self._file_for_writing()
             if self._batch is None:
-                self._batch = self._next_batch(room)
+                self._batch = self._next_batch(room, gently)
             file.append(self._batch.lines)
             self._known.note(self._batch.events)
             self._batch = None
             self._in_trouble = False
+            if gently and self._queue:
+                self._hurry.wait(0.001)
 
-    def _next_batch(self, room: int) -> _Batch:
+    def _next_batch(self, room: int, gently: bool) -> _Batch:
         """What fits into that many bytes (one event at least), up to the next mark."""
         queue, events, size = self._queue, list[AnyEvent](), 0
-        most = _BATCH if len(queue) < self._queue_events / 4 else _LARGE_BATCH
+        most = 100 if gently else _BATCH if len(queue) < self._queue_events / 4 else _LARGE_BATCH
         while queue and len(events) < most and size < _BATCH_BYTES:
             item = queue.popleft()
             if type(item) in _MESSAGES:  # nearly all of them are
@@ -312,12 +316,9 @@ class JsonlWriter:
         """The event for a gap. It has the ``seq`` of the last event before it."""
         with self._gap_lock:
             count = gap.count
-        return Dropped(
-            seq=self._last_seq,
-            time=datetime.fromtimestamp(self._now(), UTC),
-            count=count,
-            reason="the journal's file could not be written fast enough, or not at all",
-        )
+        now = datetime.fromtimestamp(self._now(), UTC)
+        why = "the journal's file could not be written fast enough, or not at all"
+        return Dropped(seq=self._last_seq, time=now, count=count, reason=why)
 
     def _file_for_writing(self) -> tuple[_File, int]:
         """The file, opened or rotated as needed, and how many bytes it may still take."""

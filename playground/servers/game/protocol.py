@@ -31,7 +31,7 @@ TLS_HANDSHAKE = b"\x16\x03"
 MOST_AHEAD = 4096
 """Bytes that a client may send before what it said first is saved."""
 
-LINES_A_TURN = 3
+LINES_A_TURN = 2
 """Lines of one client that are handled before it is others' turn."""
 
 
@@ -52,7 +52,8 @@ class Player(Protocol):
         self._spoken = False
         self._input_over = False
         self._paused = False
-        self._next_turn: IDelayedCall | None = None
+        self.waits_for_turn = False
+        """Whether it has said so much that others come first."""
         self.is_handling = False
         """True while its input is being handled."""
         self.in_character_mode = False
@@ -102,15 +103,8 @@ class Player(Protocol):
             greeting.cancel()
         self._carry_out(self._lantern.greet(self._name))
 
-    @property
-    def waits_for_turn(self) -> bool:
-        """Whether it has said so much that others come first."""
-        return self._next_turn is not None and self._next_turn.active()
-
     def go_on(self) -> None:
         """What was said before is saved, or others had their turn: go on with what came after it."""
-        if not self.waits_for_turn:
-            self._next_turn = None  # a timer that is kept keeps the whole connection
         self._handle_input()
         if self._paused and not self._is_behind:
             self._paused = False
@@ -149,7 +143,7 @@ class Player(Protocol):
 
     def _handle_pieces(self) -> None:
         left = LINES_A_TURN
-        while not (self.wire.clogged or self.wire.disconnecting or self._shell.waits(self._name)):
+        while not (self.wire.clogged or self.wire.disconnecting or self._is_behind):
             if not left:
                 self._wait_for_next_turn()
                 break
@@ -177,7 +171,8 @@ class Player(Protocol):
 
     def _wait_for_next_turn(self) -> None:
         if not self.waits_for_turn:
-            self._next_turn = self.wire.call_later(0, self.go_on)
+            self.waits_for_turn = True
+            self._shell.go_on_in_turn(self)
 
     def _handle(self, piece: Piece) -> None:
         match piece:

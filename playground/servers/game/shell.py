@@ -76,6 +76,7 @@ class Shell:
         self._busy = False
         self._leaving: IDelayedCall | None = None
         self._to_be_greeted: deque[Player] = deque()
+        self._to_go_on: deque[Player] = deque()
         self._going_on: dict[str, None] = {}
         self._goes_on = False
         self._together = Together(playground.ledger)
@@ -121,6 +122,20 @@ class Shell:
         if self._to_be_greeted:
             self._playground.reactor.callLater(0, self._greet_some)
 
+    def go_on_in_turn(self, player: Player) -> None:
+        """Let ``player``, who has said much at once, go on after others: one of those in each turn."""
+        if not self._to_go_on:
+            self._playground.reactor.callLater(0, self._let_one_go_on)
+        self._to_go_on.append(player)
+
+    def _let_one_go_on(self) -> None:
+        player = self._to_go_on.popleft()
+        if self._to_go_on:
+            self._playground.reactor.callLater(0, self._let_one_go_on)
+        player.waits_for_turn = False
+        if player.wire.connection.open:
+            self._in_turn(player, player.go_on)
+
     def waits(self, conn: str) -> bool:
         """Whether what ``conn`` said last is not saved yet: nothing more of it is handled until then."""
         return self._held is not None and self._held.waits(conn)
@@ -130,8 +145,11 @@ class Shell:
         if self._held is not None:
             self._held.settle()
         self._do_what_waits()
+        self._leave_soon()
+
+    def _leave_soon(self) -> None:
+        """With what others say in the same turn of the reactor: they are told the same things."""
         if self._leaving is None or not self._leaving.active():
-            # With what others say in the same turn of the reactor: they are told the same things.
             self._leaving = self._playground.reactor.callLater(0, self._together.leave)
 
     def _do_what_waits(self) -> None:
@@ -208,7 +226,7 @@ class Shell:
                 self._do_what_waits()
             finally:
                 ledger.acting = acting
-        self._together.leave()  # all that one save has allowed, in one write for each connection
+        self._leave_soon()  # all that one save has allowed, in one write for each connection
         self._go_on(batches)
 
     def _undo(self, batches: list[Batch], effects: list[Effect], error: StoreError) -> None:

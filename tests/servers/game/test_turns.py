@@ -41,6 +41,19 @@ async def test_many_lines_of_one_player_leave_others_their_turn(tmp_path: Path, 
 
 
 @pytest_twisted.ensureDeferred
+async def test_many_who_say_much_take_turns_too():
+    served = await serve(GameServer(GameLimits(hello=0.02, lines_per_second=0)), the_reactor())
+    crowd = [(await seated(served, f"p-{number}"))[0] for number in range(4)]
+    for one in crowd:
+        one.say("help\n" * 25)
+    await served.happens("event:received", "/help/", count=LINES_A_TURN * len(crowd))
+    assert 0 < await most_a_turn(served, "event:received", 4 * 26) <= LINES_A_TURN
+    for one in crowd:
+        one.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_crowd_is_greeted_a_few_at_a_time():
     served = await serve(GameServer(GameLimits(hello=0.1)), the_reactor())
     crowd = [socket.socket() for _ in range(100)]

@@ -7,11 +7,12 @@ test fails when the private names change.
 
 from __future__ import annotations
 
-from select import EPOLLERR, EPOLLHUP
+from select import EPOLLERR, EPOLLHUP, EPOLLIN
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor  # raises ImportError where there is no epoll
-from twisted.internet.main import installReactor
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST, installReactor
+from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -32,6 +33,7 @@ class QuickEpoll(EPollReactor):
     def doIteration(self, delay: float | None) -> None:
         """Wait that many seconds (None: for ever) for something to happen, and handle it."""
         selectables = self._selectables
+        read = self._read
         read_or_write: Any = self._doReadOrWrite
         hung_up = 0
         for descriptor, event in self._poller.poll(delay, len(selectables)):
@@ -43,9 +45,31 @@ class QuickEpoll(EPollReactor):
                 if hung_up > HUNG_UP_A_TURN:  # epoll will tell of it again in the next turn
                     continue
             try:
-                read_or_write(selectable, descriptor, event)
+                if event == EPOLLIN and type(selectable) is Server:
+                    read(selectable)
+                else:
+                    read_or_write(selectable, descriptor, event)
             except Exception:  # only what connectionLost raises: the rest is caught where it is called
                 log.failure("while something was closed")
+
+    def _read(self, connection: Server) -> None:
+        """Hand over what has come. Twisted takes four calls for it: 0.4 of the 10 µs of an echo."""
+        disconnect: Any = self._disconnectSelectable
+        why: Exception = CONNECTION_DONE
+        try:
+            data = connection.socket.recv(connection.bufferSize)
+        except BlockingIOError:
+            return
+        except OSError:
+            why, data = CONNECTION_LOST, b""
+        if data:
+            try:
+                connection.protocol.dataReceived(data)
+                return
+            except Exception as error:
+                log.failure("while something was read")
+                why = error
+        disconnect(connection, why, True)
 
 
 def install_reactor() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -52,6 +53,12 @@ def turn_until(reactor: Any, done: Callable[[], object]) -> None:
     pytest.fail(f"not within {TURNS} turns")
 
 
+def cut_off(client: socket.socket) -> None:
+    """Close it without a goodbye."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
 def heard(client: socket.socket) -> bytes:
     client.setblocking(False)
     try:
@@ -76,6 +83,58 @@ def test_a_protocol_that_fails_at_its_end_ends_no_other(reactor: Any) -> None:
     whole.close()
 
 
+@pytest.mark.expects_failure
+def test_a_protocol_that_fails_at_what_is_said_loses_its_own_connection_alone(reactor: Any) -> None:
+    reasons: list[Failure] = []
+
+    class Fails(Protocol):
+        @override
+        def dataReceived(self, data: bytes) -> None:
+            raise RuntimeError("not this")
+
+        @override
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            reasons.append(reason)
+
+    broken, whole = serve(reactor, Fails), serve(reactor, Echo)
+    broken.sendall(b"this")
+    whole.sendall(b"still here")
+    turn_until(reactor, lambda: heard(whole) == b"still here")
+    assert [str(reason.value) for reason in reasons] == ["not this"]
+    assert broken.recv(10) == b""
+    broken.close()
+    whole.close()
+
+
+def test_a_connection_that_is_reset_in_the_turn_in_which_it_was_to_be_read_is_lost(reactor: Any) -> None:
+    transports: list[Any] = []
+    reasons: list[type[BaseException] | None] = []
+
+    class CutsOffTheOther(Protocol):
+        @override
+        def connectionMade(self) -> None:
+            transports.append(self.transport)
+
+        @override
+        def dataReceived(self, data: bytes) -> None:
+            cut_off(second)
+            transports[1].socket.recv(100)  # what it had said is read: there is nothing but the end to come
+
+        @override
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            reasons.append(reason.type)
+
+    first = serve(reactor, CutsOffTheOther)
+    turn_until(reactor, lambda: len(transports) == 1)
+    second = serve(reactor, CutsOffTheOther)
+    turn_until(reactor, lambda: len(transports) == 2)
+    first.sendall(b"cut the other one off")
+    second.sendall(b"which has something to say")
+    turn_until(reactor, lambda: reasons)
+    assert reasons == [ConnectionLost]
+    first.close()
+
+
 def test_many_who_are_cut_off_at_once_hold_up_nobody(reactor: Any) -> None:
     lost: list[int] = []
 
@@ -96,13 +155,12 @@ def test_many_who_are_cut_off_at_once_hold_up_nobody(reactor: Any) -> None:
         return not waiting
 
     turn_until(reactor, all_have_heard)
-    *cut_off, whole = crowd
-    for one in cut_off:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        one.close()
+    *leaving, whole = crowd
+    for one in leaving:
+        cut_off(one)
     whole.sendall(b"still here")
     a_turn, before = [], 0
-    while len(lost) < len(cut_off):
+    while len(lost) < len(leaving):
         reactor.iterate(0.1)
         a_turn.append(len(lost) - before)
         before = len(lost)

@@ -41,6 +41,10 @@ def test_the_game_key_by_key(shell: Shell):
     assert telnet.until("\b \b") == "ame adam\b \b"
     telnet.presses(b"\r")
     telnet.until("* welcome ada. ")
+    telnet.presses(b"say helol\x17hello \x1b[D\x1b[Ayou\r")
+    telnet.until("* ada: hello you")
+    telnet.presses(b"\x03")
+    telnet.until("! to leave the game: quit. To keep your seat: hang up (Ctrl-], then quit)")
     telnet.presses(b"quit\r")
     telnet.until("* goodbye\r\n")
 

@@ -14,7 +14,7 @@ _RESUME = re.compile(rb"\s*resume\s+(?P<token>\S+)", re.IGNORECASE)
 def in_line(raw: bytes, text: bytes) -> tuple[Secret, ...]:
     """The secrets in a line: ``raw`` as it was sent, ``text`` as it was meant."""
     resume = _RESUME.match(text)
-    if resume is not None and raw != text:
+    if raw != text and (resume is not None or b"resume" in raw.lower()):
         # Erased characters and telnet's own bytes are in between: nothing of it is shown.
         return (Secret(0, len(raw)),)
     spans = {match.span() for match in _TOKEN_LIKE.finditer(raw)}

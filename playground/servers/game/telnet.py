@@ -5,6 +5,11 @@ taken out wherever they stand. What the client offers or asks for is declined,
 with one exception: a client that asks us to echo (RFC 857) and to suppress
 go-ahead (RFC 858) is in character mode, and sees nothing of what it types
 unless we agree. We never ask for anything, so no negotiation can go in circles.
+
+A line can be mended as in a shell: backspace, Ctrl-W for a word, Ctrl-U for all of
+it. Keys that would move a cursor (ECMA-48, section 5.4) do nothing here, in
+whatever mode they come. Ctrl-C and Ctrl-D arrive in character mode only; there
+they are a line of their own, and what was half typed is taken back.
 """
 
 from __future__ import annotations
@@ -15,14 +20,20 @@ from dataclasses import dataclass
 WILL, WONT, DO, DONT, IAC = 251, 252, 253, 254, 255
 ECHO, SUPPRESS_GO_AHEAD = 1, 3
 RUBOUT = b"\b \b"
+BREAK = b"\x03"
+"""The line that Ctrl-C and Ctrl-D make in character mode."""
 
 _TOKEN = re.compile(
     rb"""
-      (?P<text>  [^\xff\r\n\x08\x7f\x15]+ )
+      (?P<text>  [^\xff\r\n\x08\x7f\x15\x17\x1b\x03\x04]+ )
     | (?P<end>   \n | \r[\n\0] )
     | (?P<lone>  \r(?=[^\n\0]) )
     | (?P<erase> [\x08\x7f] | \xff\xf7 )          # backspace, delete, IAC EC
     | (?P<kill>  \x15 | \xff\xf8 )                # control-U, IAC EL
+    | (?P<word>  \x17 )                           # control-W
+    | (?P<break> [\x03\x04] )                     # control-C, control-D
+    | (?P<key>   \x1b (?: \[[0-9;]{0,8}[A-DFHZ~] | O[A-DFHP-S] ) )  # arrows, Home, End, Delete, F1 ...
+    | (?P<esc>   \x1b (?= [^[O] | O[^A-DFHP-S] | \[[0-9;]{0,8}[^0-9;A-DFHZ~] | \[[0-9;]{9} ) )
     | (?P<offer> \xff[\xfb-\xfe][\x00-\xff] )     # IAC WILL/WONT/DO/DONT option
     | (?P<sub>   \xff\xfa (?: [^\xff] | \xff[^\xf0] ){0,1000} \xff\xf0 )
     | (?P<other> \xff[\xf0-\xf9] )                # the other commands: nothing to do
@@ -108,6 +119,10 @@ class LineReader:
             self._raw += found
             if kind == "end":
                 return self._whole(len(found))
+            if kind == "break" and self.echoing:
+                self._kill()
+                self._text += BREAK
+                return self._whole(len(found))
             if kind in ("offer", "sub", "other"):
                 return self._negotiated(found)
             self._type(kind or "", found)
@@ -125,12 +140,25 @@ class LineReader:
         if kind == "erase":
             self._echo_back(RUBOUT if self._rub_out() else b"")
         elif kind == "kill":
-            while self._rub_out():
-                self._echo_back(RUBOUT)
-        else:
+            self._kill()
+        elif kind == "word":
+            self._kill_word()
+        elif kind != "key":
             typed = b"\xff" if kind == "data" else b" " if kind == "lone" else found
+            if self.echoing:  # what leaves no trace on the screen is no part of the line either
+                typed = bytes(byte for byte in typed.replace(b"\t", b" ") if byte >= 0x20)
             self._text += typed
-            self._echo_back(bytes(byte for byte in typed if byte >= 0x20))
+            self._echo_back(typed)
+
+    def _kill(self) -> None:
+        while self._rub_out():
+            self._echo_back(RUBOUT)
+
+    def _kill_word(self) -> None:
+        """As a terminal does (``WERASE``): the spaces before the cursor, and the word before those."""
+        word = self._text.rstrip(b" ").rfind(b" ") + 1
+        while len(self._text) > word and self._rub_out():
+            self._echo_back(RUBOUT)
 
     def _rub_out(self) -> bool:
         """Take back the last character, which may be several bytes; false when there is none."""

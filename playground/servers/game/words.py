@@ -62,7 +62,7 @@ NEXT_GAME = "you are not in this cave, and it is the last one; a new game comes 
 BETWEEN_CAVES = "the next cave opens in a moment"
 GAME_ON = "the game is on already. Say: look"
 GO_WHERE = "go goes deeper, whatever you add. Say just: go, or: home"
-BREAK = "that key ends nothing here. To leave the game: quit. To keep your seat: just hang up"
+BREAK = "to leave the game: quit. To keep your seat: hang up (Ctrl-], then quit)"
 NOTHING_SAID = "say what?"
 TOKEN_SAID = "that is your token: whoever reads it can take your seat"
 MUTED = "not heard: you are muted"
@@ -192,6 +192,8 @@ def says(name: str, text: str) -> str:
 
 def not_now(word: str, state: str) -> str:
     """Why that word cannot be in that state of the dialogue, and what to say instead."""
+    if word == "\x03":
+        return BREAK
     here = WRONG_PLACE.get(state)
     if TOKEN_LIKE.fullmatch(word):
         return "that token means nothing here" + (". Say: resume <token>" if state == "greeting" else "")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from playground.journal.redaction import mask_spans
 from playground.servers.game.secrets_said import in_line
-from playground.servers.game.telnet import Line, LineReader, Negotiation, Piece, TooLong
+from playground.servers.game.telnet import BREAK, Line, LineReader, Negotiation, Piece, TooLong
 
 WILL, WONT, DO, DONT, IAC = b"\xfb", b"\xfc", b"\xfd", b"\xfe", b"\xff"
 NAWS, ECHO, SGA = b"\x1f", b"\x01", b"\x03"
@@ -43,6 +43,14 @@ def texts(*chunks: bytes) -> list[bytes]:
         (b"\x7f\x7fgo\n", [b"go"]),
         ("g☃\x7fo\n".encode(), [b"go"]),
         (b"home\x15go\n", [b"go"]),
+        (b"say one two\x17three\n", [b"say one three"]),
+        (b"say one two  \x17\x17\x17\x17go\n", [b"go"]),
+        ("ü ü\x17go\n".encode(), ["ü go".encode()]),
+        (b"\x1b[D\x1b[1;5C\x1bOAgo\x1b[3~\n", [b"go"]),
+        (b"\x1b[31mgo\x1b\n", [b"\x1b[31mgo\x1b"]),
+        (b"\x1b[\x1b[A\x1bO\n", [b"\x1b[\x1bO"]),
+        (b"\x1b[0123456789A\n", [b"\x1b[0123456789A"]),
+        (b"g\x03\x04o\n", [b"g\x03\x04o"]),
         (b"gp" + IAC + b"\xf7o\n", [b"go"]),
         (b"home" + IAC + b"\xf8go\n", [b"go"]),
         (IAC + WILL + NAWS + b"go\n", [b"go"]),
@@ -95,6 +103,24 @@ def test_character_mode_echoes_and_rubs_out():
     assert not reader.echoing
 
 
+def test_character_mode_mends_a_line_as_a_shell_does():
+    reader = LineReader(200)
+    reader.feed(IAC + DO + SGA + IAC + DO + ECHO)
+    reader.next(), reader.next()
+    for typed, seen, meant in [
+        (b"say one tow\x17two\r\0", b"say one tow" + b"\b \b" * 3 + b"two\r\n", b"say one two"),
+        (b"\x1b[A\x1b[D\x01go\x07\r\0", b"go\r\n", b"go"),
+        (b"say\thi\r\0", b"say hi\r\n", b"say hi"),
+        (b"quit\x03", b"quit" + b"\b \b" * 4 + b"\r\n", BREAK),
+        (b"\x04", b"\r\n", BREAK),
+    ]:
+        reader.feed(typed)
+        line = reader.next()
+        assert isinstance(line, Line)
+        assert (line.text, reader.take_echo()) == (meant, seen)
+        assert line.size == len(typed)
+
+
 def test_nothing_is_echoed_unasked():
     reader = LineReader(200)
     reader.feed(b"ada")
@@ -125,11 +151,9 @@ def test_a_subnegotiation_without_end_is_too_long():
     assert read(endless) == read(*(bytes([byte]) for byte in endless)) == [TooLong(0, b"")]
 
 
-telnet_bytes = st.lists(
-    st.sampled_from(
-        [b"go", b"\n", b"\r", b"\0", b"\x7f", b"\x15", b"\xff", b"\xfd", b"\x01", b"\xfa", b"\xf0", b"\xc3"]
-    )
-).map(b"".join)
+keys = [b"\n", b"\r", b"\0", b"\x7f", b"\x15", b"\x17", b"\x03", b"\x1b", b"[", b"1", b"A", b"m", b"O"]
+telnet_commands = [b"\xff", b"\xfd", b"\x01", b"\xfa", b"\xf0"]
+telnet_bytes = st.lists(st.sampled_from([b"go", b" ", b"\xc3", *keys, *telnet_commands])).map(b"".join)
 
 
 @given(telnet_bytes, st.integers(1, 7))
@@ -202,4 +226,13 @@ def test_tokens_are_found_wherever_they_stand(raw: bytes, shown: bytes):
 def test_a_token_that_was_typed_with_corrections_is_hidden_altogether():
     raw = b"resume 01\x7f2"
     (secret,) = in_line(raw, b"resume 02")
+    assert (secret.start, secret.end, secret.kind) == (0, len(raw), "mask")
+
+
+@pytest.mark.parametrize(
+    ("raw", "meant"),
+    [(b"resume 0123\x15go", b"go"), (b"resume 0123", BREAK), (b"Resume 01\x1b[D\x17\x17", b"")],
+)
+def test_half_a_token_that_was_taken_back_is_hidden_too(raw: bytes, meant: bytes):
+    (secret,) = in_line(raw, meant)
     assert (secret.start, secret.end, secret.kind) == (0, len(raw), "mask")

@@ -24,8 +24,8 @@ BACKLOG = 1024
 """Connections that may knock before they are let in; those beyond wait a second and try again."""
 
 LET_IN_A_TURN = 5
-"""Connections that are let in before it is the turn of who is in. Twisted takes up to 20 more, but left
-alone would take more each time, as long as more knock: 20 ms in which nobody else is answered.
+"""Connections that are let in before it is the turn of who is in. Twisted alone would take 20 more each time,
+as long as more knock: 20 ms in which nobody else is answered.
 """
 
 GOODBYE_SECONDS = 2.0
@@ -79,8 +79,6 @@ class ObservedFactory(Factory):
         self._silence = Silence(reactor, ledger.server.options.idle, self.connections)
         self._callbacks = (self.connections.add, self._lost)  # one pair for all connections
         self._when_empty: list[Callable[[], None]] = []
-        self.port: Any = None
-        """Where it listens, once it does (nowhere, where it is a door)."""
 
     @override
     def doStart(self) -> None:
@@ -94,16 +92,10 @@ class ObservedFactory(Factory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Observed | None:
-        self.let_in_few()
         inner = self._factory.buildProtocol(cast("IAddress", addr))
         if inner is None:
             return None
         return Observed(cast("Any", inner), self._ledger, self._reactor, *self._callbacks, self._silence)
-
-    def let_in_few(self) -> None:
-        """Say how many the port may let in without a turn for others; it decides anew each time."""
-        if getattr(self.port, "numberAccepts", 0) > LET_IN_A_TURN:
-            self.port.numberAccepts = LET_IN_A_TURN
 
     def _lost(self, observed: Observed) -> None:
         self.connections.discard(observed)
@@ -120,6 +112,19 @@ class ObservedFactory(Factory):
         else:
             empty.callback(None)
         return empty
+
+
+def _let_in_few(port: Any) -> None:
+    """Let ``port`` take few connections in each turn; when it took some it decides anew how many."""
+    if not hasattr(port, "numberAccepts"):
+        return
+    let_in = port.doRead
+
+    def let_few_in() -> object:
+        port.numberAccepts = LET_IN_A_TURN
+        return let_in()
+
+    port.doRead = let_few_in
 
 
 class Tls(NamedTuple):
@@ -208,8 +213,8 @@ class Listening(Service):
         return Failure(BadEndpoint(f"{self._endpoint!r} cannot be listened on: {failure.getErrorMessage()}"))
 
     def _listens(self, port: IListeningPort) -> tuple[str, int]:
-        self._port = self.factory.port = port
-        self.factory.let_in_few()
+        self._port = port
+        _let_in_few(port)
         address, number = as_endpoint(port.getHost())
         return address, number
 

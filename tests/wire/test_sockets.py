@@ -69,7 +69,7 @@ async def test_a_crowd_at_the_door_is_let_in_a_few_at_a_time(house: Serve):
         await deferLater(the_reactor(), 0)
         there.append(len(served.playground.connections))
     turns = [after - before for before, after in pairwise(there)]
-    assert max(turns) <= LET_IN_A_TURN + 20
+    assert max(turns) <= LET_IN_A_TURN
     for one in crowd:
         one.close()
     await served.happens("event:connection.close", count=len(crowd))

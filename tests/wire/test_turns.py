@@ -135,7 +135,8 @@ def test_a_connection_that_is_reset_in_the_turn_in_which_it_was_to_be_read_is_lo
     first.close()
 
 
-def test_many_who_are_cut_off_at_once_hold_up_nobody(reactor: Any) -> None:
+@pytest.mark.parametrize("end", [cut_off, socket.socket.close])
+def test_many_who_end_at_once_hold_up_nobody(reactor: Any, end: Callable[[socket.socket], None]) -> None:
     lost: list[int] = []
 
     class Counting(Echo):
@@ -157,7 +158,7 @@ def test_many_who_are_cut_off_at_once_hold_up_nobody(reactor: Any) -> None:
     turn_until(reactor, all_have_heard)
     *leaving, whole = crowd
     for one in leaving:
-        cut_off(one)
+        end(one)
     whole.sendall(b"still here")
     a_turn, before = [], 0
     while len(lost) < len(leaving):

@@ -124,6 +124,18 @@ def test_a_limit_is_set_from_the_command_line():
         assert [event.limit for event in running.events("event:limit")] == ["waiter.idle"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="only Linux tells")
+def test_there_is_room_for_all_connections_before_the_first_comes():
+    """The kernel makes room for more at the cost of a pause, as long as it is not made in time."""
+    with run(only="waiter") as playground:
+        about = Path(f"/proc/{playground.process.pid}")
+        most = re.search(r"^Max open files +(\d+)", (about / "limits").read_text(), re.MULTILINE)
+        room = re.search(r"^FDSize:\s+(\d+)", (about / "status").read_text(), re.MULTILINE)
+        assert most
+        assert room
+        assert int(room[1]) >= min(int(most[1]), 65_536)
+
+
 def test_settings_come_from_the_environment(tmp_path: Path):
     env = environment(
         PLAYGROUND_ONLY="waiter",

@@ -210,9 +210,20 @@ def commands(crowd: Crowd) -> float:
     return speed
 
 
+def begin_a_step(crowd: Crowd) -> None:
+    """Let those who are still asked finish a step that others have begun, until it is everybody's turn."""
+    deadline = time.monotonic() + 30
+    while len(crowd.asked) < PLAYERS:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server does not answer")
+        for player in list(crowd.asked):
+            crowd.go(player)
+        crowd.until_quiet()
+
+
 def delay(crowd: Crowd) -> float:
     """From the move that makes a step to the last spectator."""
-    crowd.until(lambda: len(crowd.asked) == PLAYERS)
+    begin_a_step(crowd)
     *others, last = crowd.players
     taken = crowd.taken + PLAYERS - 1
     for player in others:

@@ -19,7 +19,7 @@ from playground.journal.events import (
     State,
     Where,
 )
-from playground.views import jsonl_writer
+from playground.views import jsonl, jsonl_writer
 from playground.views.jsonl import encode, parts, read_events, read_run, rotated
 from playground.views.jsonl_writer import JsonlWriter
 from tests.core.views.writing import OPENING, line
@@ -62,6 +62,26 @@ def test_what_was_put_is_in_the_file_after_a_flush(path: Path, writers: list[Jso
     assert list(read_events(path)) == events
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(("waiting", "most"), [(1500, 100), (6000, 1000)])
+def test_where_few_wait_few_are_written_in_one_go(
+    path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch, waiting: int, most: int
+) -> None:
+    """The servers wait while events are encoded."""
+    batches: list[int] = []
+
+    def encode_lines(events: list[AnyEvent]) -> bytes:
+        batches.append(len(events))
+        return jsonl.encode_lines(events)
+
+    monkeypatch.setattr(jsonl_writer, "encode_lines", encode_lines)
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    writer.put_all([line(seq) for seq in range(1, waiting + 1)])
+    assert writer.flush()
+    assert max(batches) == most
+    assert sum(batches) == waiting
 
 
 def test_many_at_once_are_as_many_one_by_one(path: Path, writers: list[JsonlWriter]) -> None:

@@ -183,6 +183,8 @@ class LiveView:
         def make() -> Text:
             answer = tell(event).text
             text = answer_code(answer) or answer.removeprefix("* ")
+            if exchange.refused is not None and exchange.refused in text:
+                text = "!"  # why not is told once, in the column beside it
             return self._exchange_line(exchange, f" → {text}" if text else "", news, style)
 
         return [(f"{event.protocol or 'other'} exchanges", make)]

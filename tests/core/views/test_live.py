@@ -52,6 +52,16 @@ def test_the_first_minute_live() -> None:
     assert shown(first_minute()) == LIVE.splitlines()
 
 
+def test_why_something_was_refused_is_told_once() -> None:
+    story = Story().at("14:05:10")
+    story.opens("game-1", 51602)
+    story.says("game-1", "go home, all of you\n")
+    story.refuses("game-1", "no-cave", "there is no cave yet. Say: ready")
+    story.hears("game-1", "! there is no cave yet. Say: ready\n")
+    (line,) = shown(story.events)
+    assert line == "14:05:10  game-1  go home, all of you → !      refused: there is no cave yet. S…"
+
+
 @pytest.mark.parametrize("width", [50, 80, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(cell_len, shown(first_minute(), width))) <= width

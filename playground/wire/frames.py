@@ -85,7 +85,7 @@ class FrameReader:
         "_most",
         "_most_frame",
         "_opcode",
-        "_shortest_limit",
+        "_short",
         "_size",
         "_text",
         "_total",
@@ -94,7 +94,7 @@ class FrameReader:
     def __init__(self, most: int, most_frame: int = 0, inflater: Inflater | None = None) -> None:
         self._most = most
         self._most_frame = most_frame or most
-        self._shortest_limit = min(most, self._most_frame)
+        self._short = min(most, self._most_frame, CONTROL_BYTES)
         self._inflater = inflater
         self._buffer = b""
         self._at = 0
@@ -124,6 +124,15 @@ class FrameReader:
         of_frame = self._size - self._left if self._head >= 0 else 0
         return of_frame + len(self._buffer) - self._at
 
+    def only(self, data: bytes) -> Frame | Broken | None:
+        """What ``data`` is, if it is one whole short message and nothing is under way, as nearly always.
+
+        Else None, and it is to be fed.
+        """
+        if self._head >= 0 or self._in_message or self._at != len(self._buffer):
+            return None
+        return _short_message(data, self._short)
+
     def feed(self, data: bytes) -> None:
         """Bytes arrived."""
         if self._at == len(self._buffer):
@@ -133,33 +142,14 @@ class FrameReader:
         self._at = 0
 
     def next(self) -> Frame | Broken | None:
-        """The next frame; what is wrong; or None while more bytes are needed.
-
-        A short message in one frame that is here whole, as nearly all are, is read here: all that the long
-        way asks about holds for it. Measured: 0.5 µs a frame instead of 2.9.
-        """
+        """The next frame; what is wrong; or None while more bytes are needed."""
         buffer, at = self._buffer, self._at
-        if len(buffer) - at < 6 or self._head >= 0 or self._in_message:
-            return self._the_long_way()
-        first, size = buffer[at], buffer[at + 1] - _MASKED  # negative for a frame that is not masked
-        begin = at + 6
-        end = begin + size
-        if (
-            (first != _TEXT and first != _BINARY)
-            or not 0 <= size < 126
-            or end > len(buffer)
-            or size > self._shortest_limit
-        ):
-            return self._the_long_way()
-        masked, mask = buffer[begin:end], (buffer[at + 2 : begin] * 32)[:size]
-        content = (_number(masked, "little") ^ _number(mask, "little")).to_bytes(size, "little")
-        self._at = end
-        if first == _BINARY:
-            return Frame(2, size + 6, content, content)
-        try:
-            return Frame(1, size + 6, content, content.decode())
-        except UnicodeDecodeError:
-            return _not_utf_8()
+        if len(buffer) - at >= 6 and self._head < 0 and not self._in_message:
+            end = at + 6 + (buffer[at + 1] & _LENGTH)
+            if (one := _short_message(buffer[at:end], self._short)) is not None:
+                self._at = end
+                return one
+        return self._the_long_way()
 
     def _the_long_way(self) -> Frame | Broken | None:
         if self._at == len(self._buffer):
@@ -315,6 +305,27 @@ class FrameReader:
         content = bytes(self._content)
         self._content.clear()
         return content
+
+
+def _short_message(data: bytes, most: int) -> Frame | Broken | None:
+    """``data`` as one frame that is a whole message of ``most`` bytes (125 at most); None if it is not that.
+
+    All that the long way asks about holds for such a frame. Measured: 0.5 µs instead of 2.9.
+    """
+    size = len(data) - 6
+    if not 0 <= size <= most or data[1] != _MASKED | size:
+        return None
+    first = data[0]
+    if first != _TEXT and first != _BINARY:
+        return None
+    mask = (data[2:6] * 32)[:size]
+    content = (_number(data[6:], "little") ^ _number(mask, "little")).to_bytes(size, "little")
+    if first == _BINARY:
+        return Frame(2, size + 6, content, content)
+    try:
+        return Frame(1, size + 6, content, content.decode())
+    except UnicodeDecodeError:
+        return _not_utf_8()
 
 
 def _wrong(rule: str, text: str, section: str) -> Broken:

@@ -189,6 +189,13 @@ class WebSocket(Protocol):
         if self._broken:
             self._throw_away(data)
             return
+        forgetful = self._forgetful
+        if forgetful is not None and not (self._closing or self._held or self._turn or self.wire.clogged):
+            # Nearly always it is one short message, for which nothing of what follows is needed.
+            one = self._reader.only(data)
+            if type(one) is Frame:
+                self._answer(forgetful, one)
+                return
         self._reader.feed(data)
         self._read()
 
@@ -282,7 +289,10 @@ class WebSocket(Protocol):
             return
         try:
             answer = forgetful.answer(one.message)
-            opcode, content = (_TEXT, answer.encode()) if isinstance(answer, str) else (_BINARY, answer)
+            if answer is one.message:  # an echo needs no encoding
+                opcode, content = one.opcode, one.content
+            else:
+                opcode, content = (_TEXT, answer.encode()) if isinstance(answer, str) else (_BINARY, answer)
             data = frame(opcode, content) if self._deflate is None else self._framed(opcode, content)
         except Exception:
             self._write_down(one)

@@ -49,6 +49,48 @@ def test_how_the_bytes_arrive_makes_no_difference(stream: bytes, cuts: list[int]
     assert read(*pieces) == read(stream) == read(*(stream[i : i + 1] for i in range(len(stream))))
 
 
+@given(messages, st.lists(st.integers(0, 1500), max_size=8), st.sampled_from([20, 100_000]))
+def test_who_asks_first_whether_it_is_one_short_message_hears_the_same(
+    stream: bytes, cuts: list[int], most: int
+) -> None:
+    places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    pieces = [stream[a:b] for a, b in pairwise(places)]
+    reader, found = FrameReader(most), list[Frame | Broken]()
+    for piece in pieces:
+        if (one := reader.only(piece)) is not None:
+            found.append(one)
+            continue
+        reader.feed(piece)
+        while (one := reader.next()) is not None and not isinstance(one, Broken):
+            found.append(one)
+        if one is not None:
+            found.append(one)
+            break
+    assert found == read(*pieces, most=most)
+
+
+def test_only_a_short_message_in_one_frame_is_read_at_once() -> None:
+    short = client(Opcode.TEXT, b"hello")
+    assert FrameReader(1000).only(short) == Frame(1, 11, b"hello", "hello")
+    for other in (
+        short + b"\x81",
+        short[:-1],
+        b"",
+        frame(Opcode.TEXT, b"hello"),
+        client(Opcode.PING, b"hello"),
+        client(Opcode.TEXT, b"hello", fin=False),
+        client(Opcode.TEXT, bytes(126)),
+        client(Opcode.CONTINUATION, b"hello"),
+    ):
+        assert FrameReader(1000).only(other) is None
+    assert FrameReader(4).only(short) is None
+    for begun in (client(Opcode.TEXT, b"hel", fin=False), short[:7], short[:3]):
+        reader = FrameReader(1000)
+        reader.feed(begun)
+        reader.next()
+        assert reader.only(short) is None
+
+
 @given(st.binary(max_size=400), st.integers(1, 50))
 def test_no_bytes_whatever_make_it_fail(stream: bytes, size: int) -> None:
     pieces = [stream[i : i + size] for i in range(0, len(stream), size)]

@@ -1,6 +1,6 @@
 """How long players wait for an answer while everything hostile goes on beside them.
 
-    python benchmarks/hostile.py
+    python -m benchmarks.hostile
 
 Players ask and wait, first in quiet, then while each attack of
 playground.lab.attacks is repeated again and again by other processes, with
@@ -20,18 +20,17 @@ no seat. Both kinds of turn are measured in the same way.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import resource
 import selectors
 import socket
 import statistics
-import struct
 import threading
 import time
 from contextlib import suppress
 from multiprocessing.synchronize import Event
 from random import Random
 
+from benchmarks.strangers import give_way, read, stamp
 from playground.lab.attacks import ATTACKS
 from playground.testing import Address, Running, run
 
@@ -43,8 +42,6 @@ THINK = 0.1
 SILENT = 2000
 EACH_EVERY = 0.5
 """Seconds from one attack of a kind to the next."""
-SO_TIMESTAMPNS = 35
-"""Linux: the kernel tells when it got what is read. Python has no name for it."""
 
 SET = {
     "game.connections": 5000,
@@ -125,11 +122,6 @@ def attack(address: Address, stop: Event) -> None:
         thread.join()
 
 
-def give_way() -> None:
-    """From now on this process runs where nobody else wants to, and nobody waits for it to stop."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 def say_nothing(address: Address, stop: Event, all_there: Event) -> None:
     """Be there, and say no name."""
     give_way()
@@ -172,23 +164,11 @@ def answers(address: Address) -> list[float]:
 def seated(address: Address, name: str) -> socket.socket:
     """A player with a seat."""
     player = socket.create_connection(address, 10)
-    player.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    stamp(player)
     player.sendall(f"name {name}\n".encode())
     while b"* welcome" not in read(player)[0]:
         pass
     return player
-
-
-def read(player: socket.socket) -> tuple[bytes, float]:
-    """What ``player`` has heard, and when the kernel had it, in seconds since 1970."""
-    heard, told, _, _ = player.recvmsg(65536, 64)
-    if not heard:
-        raise EOFError("the server has closed")
-    for _, kind, stamp in told:
-        if kind == SO_TIMESTAMPNS:
-            seconds, nanoseconds = struct.unpack_from("qq", stamp)
-            return heard, seconds + nanoseconds / 1e9
-    return heard, time.time()
 
 
 def p99(times: list[float]) -> float:

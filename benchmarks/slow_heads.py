@@ -10,9 +10,9 @@ to bear the same, with one worker and the same ten seconds for a head. Printed i
 their answers, how the slow ones ended, and the memory of the playground's process. What a connection had is
 not given back to the system when it goes, but used by the next one.
 
-Three processes are at work: the server, the hundred, and the slow ones, which give way to the others, for
-real strangers have machines of their own. On two processors they still take time from each other, and the
-numbers contain that.
+Three processes are at work: the server, the hundred, and the slow ones, which run where nobody else wants to,
+for real strangers have machines of their own. For the same reason an answer's time ends when the kernel has
+it for its client. They still share two processors, and the numbers contain that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import argparse
 import errno
 import heapq
 import multiprocessing
-import os
 import resource
 import select
 import socket
@@ -35,6 +34,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from benchmarks.http.peers import PLAYGROUND, Peer, missing, nginx, playground
+from benchmarks.strangers import give_way, read, stamp
 from playground.testing import Address
 
 ROOM = 300
@@ -163,6 +163,8 @@ def ask(address: Address, how_many: int, seconds: float, pause: float, path: str
     sockets = [socket.create_connection(address, 30) for _ in range(how_many)]
     poll, asked, times = select.epoll(), dict[int, float](), list[float]()
     by_number = {client.fileno(): client for client in sockets}
+    for client in sockets:
+        stamp(client)
     for number in by_number:
         poll.register(number, select.EPOLLIN)
     due = [(begin + random.random() * pause, number) for number in by_number]
@@ -172,14 +174,14 @@ def ask(address: Address, how_many: int, seconds: float, pause: float, path: str
         while due and due[0][0] <= now:
             _, number = heapq.heappop(due)
             if now < begin + seconds:
-                asked[number] = time.perf_counter()
+                asked[number] = time.time()
                 by_number[number].sendall(question)
         wait = max(due[0][0] - now, 0) if due else 1.0
         for number, _ in poll.poll(wait):
-            heard = by_number[number].recv(65536)
+            heard, when = read(by_number[number])
             if not heard.startswith(b"HTTP/1.1 200 ") or not heard.endswith(b"}\n"):
                 raise AssertionError(f"an answer of another kind: {heard!r}")
-            times.append(time.perf_counter() - asked.pop(number))
+            times.append(when - asked.pop(number))
             heapq.heappush(due, (time.monotonic() + pause * (0.5 + random.random()), number))
     for client in sockets:
         client.close()
@@ -239,7 +241,7 @@ def allow_descriptors(how_many: int) -> None:
 
 def attack(address: Address, how_many: int, all_here: Any, over: Any, tell: Any) -> None:
     """The slow ones, in a process of their own, until ``over``; ``tell`` gets how they ended."""
-    os.nice(10)
+    give_way()
     slow = SlowHeads(address, how_many)
     slow.go_on(lambda: slow.open == how_many, replace=True)
     all_here.set()

@@ -34,6 +34,7 @@ from playground.service import PlaygroundService, StartError
 from playground.settings import Settings
 from playground.stores.opening import without_password
 from playground.terminal.start import SEE_TLS, Row, remembers_in_words, start_text
+from playground.trimming import Trimming, trimmer
 from playground.views.escape import escape
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class _Up:
         if self._until_eof:
             self._reactor.addReader(_StandardInput(self.stop))
         _collect_rarely()
+        if trim := trimmer():
+            self._service.journal.add_sink(Trimming(self._reactor, trim))
         self._say_ready()
 
     def _say_ready(self) -> None:

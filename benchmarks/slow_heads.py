@@ -8,7 +8,7 @@ alone and then beside the slow ones: five times a second each, and then again as
 The limits are the server's defaults, except for the number of connections. Where nginx is installed, it has
 to bear the same, with one worker and the same ten seconds for a head. Printed is what the hundred wait for
 their answers, how the slow ones ended, and the memory of the playground's process. What a connection had is
-used by the next one, and given back to the system only with the C library's allocator: PYTHONMALLOC=malloc.
+used by the next one, and not given back to the system; playground.trimming says when it would be.
 
 Three processes are at work: the server, the hundred, and the slow ones, which run where nobody else wants to,
 for real strangers have machines of their own. For the same reason an answer's time ends when the kernel has
@@ -36,7 +36,6 @@ from typing import Any, NamedTuple
 from benchmarks.http.peers import PLAYGROUND, Peer, missing, nginx, playground
 from benchmarks.strangers import give_way, read, stamp
 from playground.testing import Address
-from playground.trimming import LOOK_EVERY
 
 ROOM = 300
 """Descriptors and connections beyond the slow ones."""
@@ -53,9 +52,6 @@ TICK = 0.001
 """Seconds."""
 COME_WITHIN = 9.0
 """Seconds in which all slow clients come, and are replaced: evenly, for strangers do not act in step."""
-
-SETTLED_IN = 3 * LOOK_EVERY
-"""Seconds after which the playground has given memory back, where it can."""
 
 
 class Slow:
@@ -301,7 +297,6 @@ def measured(peer: Peer, how_many: int, seconds: float) -> Round:
             memory.append(resident(serving.pid))
             beside = asked(seconds / 2)
             memory.append(resident(serving.pid))
-        time.sleep(SETTLED_IN)  # noqa: TID251  # no reactor here: the server is another process
         memory.append(resident(serving.pid))
     ended, longest = ends
     return Round(alone, beside, ended, longest, memory)

@@ -137,10 +137,11 @@ def say_nothing(address: Address, stop: Event, all_there: Event) -> None:
 
 def answers(address: Address) -> list[float]:
     """How long each of the players' questions waited for its answer, in seconds."""
-    random, times, selector = Random(1), [], selectors.DefaultSelector()
-    for number in range(PLAYERS):
-        selector.register(seated(address, f"p-{number}-{time.time_ns() % 10**6}"), selectors.EVENT_READ)
-    players: list[socket.socket] = [key.fileobj for key in selector.get_map().values()]  # type: ignore[misc]
+    random, times, selector = Random(1), list[float](), selectors.DefaultSelector()
+    players = [seated(address, f"p-{number}-{time.time_ns() % 10**6}") for number in range(PLAYERS)]
+    by_number = {player.fileno(): player for player in players}
+    for player in players:
+        selector.register(player, selectors.EVENT_READ)
     due = [(time.time() + random.uniform(0, THINK), player) for player in players]
     asked: dict[socket.socket, float] = {}
     end = time.time() + SECONDS
@@ -150,7 +151,7 @@ def answers(address: Address) -> list[float]:
             asked[player] = time.time()
             player.sendall(b"look\n")
         for key, _ in selector.select(0.001):
-            player: socket.socket = key.fileobj  # type: ignore[no-redef]
+            player = by_number[key.fd]
             heard, when = read(player)
             if player in asked and b"> no cave is open" in heard:
                 times.append(when - asked.pop(player))

@@ -86,7 +86,7 @@ class Close:
 class Alarm:
     """A timer's name: there is one of each kind for each ``whose``, and setting it again replaces it."""
 
-    kind: Literal["oil", "pause", "grace", "calm", "greeting"]
+    kind: Literal["oil", "low", "pause", "grace", "calm", "greeting"]
     whose: str
     """A seat's name, a connection's id, or ``table``."""
     serial: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -18,6 +18,12 @@ from playground.wire.machines import Transition, state_of, trace
 
 SHORTEST_OIL = 1.0
 """Seconds that oil burns at least when a game is put back: time to see where one is."""
+
+LOW = 10.0
+"""Seconds of oil, at most, that are left when those who have not chosen are told so; a third of it at most."""
+
+TOO_LATE = 2.0
+"""With less left than that nobody is told: it would only be read when it is over."""
 
 WAITED_FOR = 1
 """Steps begun without somebody who is away, for which the others wait while the oil burns."""
@@ -70,10 +76,10 @@ class Game:
         self.oil_until, self.oil_left = saved.oil_until, saved.oil_left
         self.not_waited_for = frozenset()
         self.dealt, self.buried, self.decks = saved.dealt, saved.buried, saved.decks
-        self.effects += [Rest(Alarm("oil", "table")), Rest(Alarm("pause", "table"))]
+        self.effects += [Rest(Alarm(kind, "table")) for kind in ("oil", "low", "pause")]
         if self.oil_until is not None:
             self.oil_until = max(self.now() + SHORTEST_OIL, self.oil_until + slept)
-            self.effects.append(Wake(Alarm("oil", "table"), self.oil_until - self.now()))
+            self._set_clocks(self.oil_until - self.now())
         if saved.table == "between":
             self.effects.append(Wake(Alarm("pause", "table"), self.limits.pause))
 
@@ -204,12 +210,18 @@ class Game:
 
     def _burn(self, seconds: float) -> None:
         self.oil_until = self.now() + seconds
-        self.effects.append(Wake(Alarm("oil", "table"), seconds))
+        self._set_clocks(seconds)
         self.ask(list(self.seats))
+
+    def _set_clocks(self, seconds: float) -> None:
+        self.effects.append(Wake(Alarm("oil", "table"), seconds))
+        low = min(LOW, seconds / 3)
+        if low >= TOO_LATE:
+            self.effects.append(Wake(Alarm("low", "table"), seconds - low))
 
     def _put_out(self) -> None:
         self.oil_until = None
-        self.effects.append(Rest(Alarm("oil", "table")))
+        self.effects += [Rest(Alarm("oil", "table")), Rest(Alarm("low", "table"))]
 
     def _burn_out(self) -> None:
         if self.cave is not None and self.cave.undecided:
@@ -268,15 +280,27 @@ class Game:
     def ask(self, seats: list[Seat]) -> None:
         """Tell ``seats`` whose turn it is, as far as it is one."""
         cave = self.cave
-        if self.state != "choosing" or cave is None or self.oil_until is None:
+        if cave is None or self.oil_until is None:
             return
-        left = self.oil_until - self.now()
-        asked = tuple(
-            s.conn for s in seats if s.conn and s.name in cave.pockets and s.name not in cave.choices
-        )
-        if asked:
+        if asked := self._who_is_to_choose(seats, cave):
+            left = self.oil_until - self.now()
             carried = next(iter(cave.pockets.values()))
             self.effects.append(Tell(asked, words.your_turn(left, carried, cave.floor, cave.dangers)))
+
+    def warn(self) -> None:
+        """The oil is nearly burnt: those who have not chosen are told, if they are there."""
+        if self.cave is None or self.oil_until is None:
+            return
+        if asked := self._who_is_to_choose(self.seats, self.cave):
+            self.effects.append(Tell(asked, words.oil_is_low(self.oil_until - self.now())))
+
+    def _who_is_to_choose(self, seats: Iterable[Seat], cave: Cave) -> tuple[str, ...]:
+        """The connections of those of ``seats`` whose turn it is."""
+        if self.state != "choosing":
+            return ()
+        return tuple(
+            s.conn for s in seats if s.conn and s.name in cave.pockets and s.name not in cave.choices
+        )
 
 
 DO: dict[Order, Callable[[Game], None]] = {

@@ -167,6 +167,8 @@ class Lantern:
         del self._alarms[key]
         if alarm.kind == "oil":
             self.game.machine.oil_out()
+        elif alarm.kind == "low":
+            self.game.warn()
         elif alarm.kind == "pause":
             self.game.machine.pause_over()
         elif alarm.kind == "grace":
@@ -179,7 +181,7 @@ class Lantern:
             elif alarm.kind == "calm" and talk.state == "muted":
                 talk.hear_all()
                 talk.machine.calm()
-        return self._finish(Touch.NOTHING if alarm.kind in ("greeting", "calm") else Touch.EVERYTHING)
+        return self._finish(Touch.NOTHING if alarm.kind in ("low", "greeting", "calm") else Touch.EVERYTHING)
 
     def forget_connections(self) -> list[Effect]:
         """Nobody knows any more who is on which connection; the seats wait."""

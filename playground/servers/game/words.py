@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from playground.servers.game.cards import Danger, Vein
+from playground.servers.game.cards import DANGERS, Danger, Vein
 from playground.servers.game.cave import Step
 
 TOKEN_LIKE = re.compile(r"\b[0-9a-f]{20}\b")
@@ -85,6 +85,9 @@ NAME_LIKE = re.compile(r"[A-Za-z0-9-]{1,16}")
 
 WORTH = ((75, "a treasure"), (50, "a chestful"), (25, "a bagful"), (0, "a pocketful"))
 """What so many gems of three caves are called. Half of all careful people bring more than 45."""
+
+WIDEST = 77
+"""Characters of a question: a terminal has 80, and some clients put a sign before what they show."""
 
 MOST_PLACED = 5
 """Who came behind the winners is named up to here."""
@@ -250,14 +253,27 @@ def your_turn(left: float, carried: int, floor: int, dangers: Sequence[str]) -> 
     """The question of each step, with all that there is to weigh. ``left``: seconds.
 
     It fits a line of a terminal, so it names nobody: who is inside came together,
-    shares alike, and carries the same.
+    shares alike, and carries the same. The more there is to weigh, the shorter it asks.
     """
-    question = f"? go deeper or go home? ({seconds(left)} of oil)  you carry {carried}"
+    weighed = f"you carry {carried}"
     if floor:
-        question += f", floor {floor}"
+        weighed += f", floor {floor}"
     if dangers:
-        question += f", seen {', '.join(dangers)}"
-    return question
+        weighed += f", seen {_seen(dangers)}"
+    question = f"? go deeper or go home? ({seconds(left)} of oil)  {weighed}"
+    return question if len(question) <= WIDEST else f"? go or home? ({seconds(left)})  {weighed}"
+
+
+def _seen(dangers: Sequence[str]) -> str:
+    unseen = [kind for kind in DANGERS if kind not in dangers]
+    if not unseen:
+        return "all dangers"
+    return f"all but {unseen[0]}" if len(unseen) == 1 else ", ".join(dangers)
+
+
+def oil_is_low(left: float) -> str:
+    """To who has not chosen while the oil is nearly burnt. ``left``: seconds."""
+    return f"? {seconds(left)} of oil left: go, or home? Silence means go"
 
 
 def away_inside(people: Sequence[str]) -> str:

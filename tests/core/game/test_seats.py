@@ -224,7 +224,7 @@ def test_who_hangs_up_half_is_away_once_all_is_sent():
 def test_an_alarm_that_was_stopped_too_late_is_not_heard():
     house = House("11")
     ada, bob = house.playing("ada", "bob")
-    (oil,) = house.alarms
+    (oil,) = (alarm for alarm in house.alarms if alarm.kind == "oil")
     ada << "go"
     bob << "go"
     assert house.lantern.rings(oil) == []

@@ -38,6 +38,71 @@ def test_the_question_tells_all_that_there_is_to_weigh():
     ada.skip_to("? go deeper or go home? (12s of oil)  you carry 5, floor 1, seen gas, ghost")
 
 
+@pytest.mark.parametrize("floor", [0, 3, 29])
+@pytest.mark.parametrize("seen", range(6))
+def test_however_much_there_is_to_weigh_the_question_fits_a_terminal(floor: int, seen: int):
+    question = words.your_turn(60.0, 124, floor, ["rockfall", "flood", "spiders", "gas", "ghost"][:seen])
+    assert len("< " + question) < 80  # as python -m websockets shows it; in the last column some terminals break
+    assert question.startswith("? go")
+
+
+def test_four_dangers_are_told_by_the_one_that_is_missing():
+    house = House("gas 5 flood rockfall spiders")
+    (ada,) = house.playing("ada")
+    for _ in range(5):
+        ada.skip() << "go"
+    ada.skip_to("? go deeper or go home? (60s of oil)  you carry 5, seen all but ghost")
+
+
+def test_who_has_not_chosen_is_told_when_little_oil_is_left_and_nobody_else_is():
+    house = House("11 5")
+    ada, bob, eve = house.playing("ada", "bob", "eve")
+    ada << "go"
+    eve.drops()
+    watching = house.person("joe") << "watch"
+    for person in (ada, bob, watching):
+        person.skip()
+    house.wait(7.9)
+    bob.reads_nothing()
+    house.wait(0.1)
+    bob >> "? 4s of oil left: go, or home? Silence means go"
+    for person in (ada, bob, watching):
+        person.reads_nothing()
+    bob << "home" >> "= home"
+    house.wait(4)
+    bob >> "> the oil is burnt. eve follows the light"
+
+
+def test_alone_one_is_told_ten_seconds_before():
+    house = House("5 9")
+    (ada,) = house.playing("ada")
+    house.wait(49.9)
+    ada.reads_nothing()
+    house.wait(0.1)
+    ada >> "? 10s of oil left: go, or home? Silence means go"
+    house.wait(10)
+    ada >> "> the oil is burnt. ada follows the light" >> "> depth 1: a vein of 5 gems. All for ada"
+
+
+def test_who_has_hardly_any_oil_is_told_so_by_the_question_only():
+    house = House("11", oil=5.0, solo_oil=5.0)
+    (ada,) = house.playing("ada")
+    house.wait(4.9)
+    ada.reads_nothing()
+
+
+def test_oil_that_is_lit_anew_gives_its_warning_anew():
+    house = House("11")
+    (ada,) = house.playing("ada")
+    house.wait(45)
+    ada.drops()
+    assert house.clocks == {"grace"}
+    ada = ada.again() << f"resume {ada.token}"
+    ada.skip_to("? go deeper or go home? (15s of oil)")
+    house.wait(10)
+    ada >> "? 5s of oil left: go, or home? Silence means go"
+
+
 @pytest.mark.parametrize(
     ("gems", "worth"), [(1, "a pocketful"), (25, "a bagful"), (74, "a chestful"), (75, "a treasure")]
 )

@@ -281,7 +281,7 @@ def serve_bare(pipe: Connection) -> None:
                 tell_one(self, f"* welcome {rest}. Your token is {'0' * 20}. Say: ready".encode())
             elif word == "watch":
                 everybody[self] = None
-                tell_one(self, b"* you watch. Say: sit <you>, once no game is under way")
+                tell_one(self, b"* you watch. To play, say: sit <you>")
             elif word in ("go", "ready"):
                 chosen.add(self)
                 tell_one(self, b"= " + line)

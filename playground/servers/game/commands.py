@@ -25,8 +25,8 @@ def name(lantern: Lantern, talk: Talk, rest: str) -> None:
 
 def sit(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``sit ada``: a watcher joins, in the lobby only."""
-    if lantern.game.state != "lobby":
-        lantern.refuse(talk, "game-on", words.NOT_IN_CAVE_TIME)
+    if lantern.is_under_way:
+        lantern.refuse(talk, "game-on", words.only_watching(rest, under_way=True))
     elif _seat_taken(lantern, talk, rest):
         talk.machine.sit()
 
@@ -101,7 +101,7 @@ def _why_outside(lantern: Lantern) -> str:
 def watch(lantern: Lantern, talk: Talk, rest: str) -> None:
     """``watch``: see the game, without a seat."""
     talk.machine.watch()
-    lantern.tell(talk, words.WATCHING)
+    lantern.tell(talk, words.watching(lantern.is_under_way))
     lantern.tell(talk, *looked_at(lantern.scene(), lantern.now()))
 
 

@@ -89,7 +89,7 @@ class Lantern:
                 commands.DO[word](self, talk, rest.strip())
                 touched = commands.TOUCHES.get(word, Touch.EVERYTHING)
             elif word:
-                self.refuse(talk, "not-now", words.not_now(word, talk.state))
+                self.refuse(talk, "not-now", words.not_now(word, rest.strip(), talk.state, self.is_under_way))
             elif talk.seat is not None:
                 self.game.ask([talk.seat])
         return self._finish(touched)
@@ -248,6 +248,11 @@ class Lantern:
         return self._finish()
 
     # -- what the commands need --------------------------------------------------------------
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a game is, so that nobody can sit down by ``sit``."""
+        return self.game.state != "lobby"
 
     def refuse(self, talk: Talk, rule: str, text: str) -> None:
         """Say no."""

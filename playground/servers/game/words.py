@@ -46,7 +46,6 @@ FORGOTTEN_TABLE = "* the game was forgotten; the seats are not. Say: ready"
 LAMPS_OUT = "* nobody is there; the lamps wait"
 NOBODY = "* no seat is taken"
 SAY_READY = "* Say: ready"
-WATCHING = "* you watch. Say: sit <you>, once no game is under way"
 CALM = "* you are heard again"
 
 BAD_NAME = "a name is one word of 1 to 16 letters, digits or '-'. Say: name ada"
@@ -55,7 +54,6 @@ BAD_TOKENS = "no seat has that token, and that was the third; goodbye"
 TOO_MANY_TOKENS = "too many wrong tokens came from your address; try again in a minute"
 NO_TLS = "this is TLS, and Lantern is played in plain text: nc HOST PORT"
 NOT_UTF8 = "that line is not UTF-8"
-NOT_IN_CAVE_TIME = "a game is under way; sit down when it is over"
 NO_CAVE = "there is no cave yet. Say: ready"
 NEXT_CAVE = "you are not in this cave; you play again in the next one"
 NEXT_GAME = "you are not in this cave, and it is the last one; a new game comes after it"
@@ -75,7 +73,6 @@ KNOWN = frozenset({"name", "resume", "watch", "sit", "ready", "go", "home", "say
 
 WRONG_PLACE = {
     "greeting": f"nobody knows yet who you are. Say: {BEGIN}",
-    "watching": "you only watch. Say: sit <you>, once no game is under way",
     "seated": "you have a seat already. To give it up, say: leave",
 }
 """To who says one of those in another state."""
@@ -193,10 +190,25 @@ def says(name: str, text: str) -> str:
     return f"* {name}: {text}"
 
 
-def not_now(word: str, state: str) -> str:
-    """Why that word cannot be in that state of the dialogue, and what to say instead."""
+def watching(under_way: bool) -> str:
+    """To somebody who watches now, while a game is ``under_way`` or not."""
+    return f"* you watch. {'Once this game is over' if under_way else 'To play'}, say: sit <you>"
+
+
+def only_watching(name: str, under_way: bool) -> str:
+    """To a watcher who wants to play, called ``name`` if that can be one."""
+    you = name if NAME_LIKE.fullmatch(name) else "<you>"
+    if under_way:
+        return f"you only watch. Wait for the game's end, or: quit, come back, say: name {you}"
+    return f"you only watch. To play, say: sit {you}"
+
+
+def not_now(word: str, rest: str, state: str, under_way: bool) -> str:
+    """Why ``word`` cannot be in that state of the dialogue, and what to say instead of it and ``rest``."""
     if word == "\x03":
         return BREAK
+    if state == "watching" and word in KNOWN:
+        return only_watching(rest if word == "name" else "", under_way)
     here = WRONG_PLACE.get(state)
     if TOKEN_LIKE.fullmatch(word):
         return "that token means nothing here" + (". Say: resume <token>" if state == "greeting" else "")

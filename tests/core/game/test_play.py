@@ -241,7 +241,9 @@ def test_each_word_in_the_wrong_place_tells_what_to_say_there():
     ada << "ada" >> "! 'ada' is no word of this game. If it is your name, say: name ada"
     ada << "0123456789abcdef0123" >> "! that token means nothing here. Say: resume <token>"
     ada << "watch"
-    ada.skip() << "ready" >> "! you only watch. Say: sit <you>, once no game is under way"
+    ada.skip() << "ready" >> "! you only watch. To play, say: sit <you>"
+    ada << "name ada" >> "! you only watch. To play, say: sit ada"
+    ada << "name \x1b[31m" >> "! you only watch. To play, say: sit <you>"
     ada << "sit ada" >> "* welcome ada. ..."
     ada << "watch" >> "! you have a seat already. To give it up, say: leave"
     ada << "hello all" >> "! 'hello' is no word of this game. To talk to all: say <words>. Say: help"
@@ -350,12 +352,16 @@ def test_ready_is_for_the_lobby_and_once_is_enough():
 
 def test_who_watches_sees_the_cave_and_sits_down_in_the_lobby():
     house = House("11")
-    eve = house.person("eve") << "watch" >> "* you watch. Say: sit <you>, once no game is under way"
+    eve = house.person("eve") << "watch" >> "* you watch. To play, say: sit <you>"
     eve >> "> no cave is open. Chests: none"
     ada, bob = house.playing("ada", "bob")
     eve.skip_to("> cave 1 of 3")
-    eve << "sit eve" >> "! a game is under way; sit down when it is over"
-    eve << "name eve" >> "! you only watch. Say: sit <you>, once no game is under way"
+    later = "! you only watch. Wait for the game's end, or: quit, come back, say: name "
+    eve << "sit eve" >> f"{later}eve"
+    eve << "name eve" >> f"{later}eve"
+    eve << "go" >> f"{later}<you>"
+    joe = house.person("joe") << "watch" >> "* you watch. Once this game is over, say: sit <you>"
+    joe.skip() << "name " + "x" * 17 >> f"{later}<you>"
     ada << "quit"
     bob << "quit"
     eve.skip() << "sit bob" >> "* welcome bob. ..."

@@ -18,6 +18,8 @@ def test_the_game_line_by_line(shell: Shell):
     telnet.until("* ada: here, carries 0, chest 0")
     telnet.types("say Grüße")
     telnet.until("* ada: Grüße")
+    telnet.presses(b"\x03")  # telnet shows ^C and says IAC IP, IAC DO TIMING-MARK
+    assert "\n! to leave the game: quit. " in telnet.until("(Ctrl-], then quit)")
     telnet.types("quit")
     telnet.until("* goodbye")
     assert "Connection closed by foreign host." in telnet.rest()
@@ -25,6 +27,8 @@ def test_the_game_line_by_line(shell: Shell):
         "name ada\r\n",
         "who\r\n",
         "say Grüße\r\n",
+        None,
+        None,
         "quit\r\n",
     ]
 

@@ -20,7 +20,7 @@ SHORTEST_OIL = 1.0
 """Seconds that oil burns at least when a game is put back: time to see where one is."""
 
 LOW = 10.0
-"""Seconds of oil, at most, that are left when those who have not chosen are told so; a third of it at most."""
+"""Seconds of oil left when those who have not chosen are told so; where a third of the oil is less, that."""
 
 TOO_LATE = 2.0
 """With less left than that nobody is told: it would only be read when it is over."""

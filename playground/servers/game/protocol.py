@@ -184,7 +184,8 @@ class Player(Protocol):
             case Line(size, raw, text):
                 if echo := self._reader.take_echo():
                     self.wire.write_silently(echo)
-                self.wire.claim(size, secrets=secrets_said.in_line(raw, text))
+                if size:
+                    self.wire.claim(size, secrets=secrets_said.in_line(raw, text))
                 if not self.wire.disconnecting:
                     self._handle_line(text)
             case TooLong(size, raw):

@@ -8,8 +8,10 @@ unless we agree. We never ask for anything, so no negotiation can go in circles.
 
 A line can be mended as in a shell: backspace, Ctrl-W for a word, Ctrl-U for all of
 it. Keys that would move a cursor (ECMA-48, section 5.4) do nothing here, in
-whatever mode they come. Ctrl-C and Ctrl-D arrive in character mode only; there
-they are a line of their own, and what was half typed is taken back.
+whatever mode they come. Ctrl-C and Ctrl-D arrive as such in character mode only;
+there they are a line of their own, and what was half typed is taken back. In line
+mode telnet says IAC IP for Ctrl-C, IAC BRK for Ctrl-\, and then asks for a timing
+mark (RFC 860): it shows nothing until that is answered, so the line comes after it.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ import re
 from dataclasses import dataclass
 
 WILL, WONT, DO, DONT, IAC = 251, 252, 253, 254, 255
-ECHO, SUPPRESS_GO_AHEAD = 1, 3
+ECHO, SUPPRESS_GO_AHEAD, TIMING_MARK = 1, 3, 6
 RUBOUT = b"\b \b"
 BREAK = b"\x03"
-"""The line that Ctrl-C and Ctrl-D make in character mode."""
+"""The line that Ctrl-C makes."""
 
 _TOKEN = re.compile(
     rb"""
@@ -36,6 +38,7 @@ _TOKEN = re.compile(
     | (?P<esc>   \x1b (?= [^[O] | O[^A-DFHP-S] | \[[0-9;]{0,8}[^0-9;A-DFHZ~] | \[[0-9;]{9} ) )
     | (?P<offer> \xff[\xfb-\xfe][\x00-\xff] )     # IAC WILL/WONT/DO/DONT option
     | (?P<sub>   \xff\xfa (?: [^\xff] | \xff[^\xf0] ){0,1000} \xff\xf0 )
+    | (?P<stop>  \xff[\xf3\xf4] )                # IAC BRK, IAC IP: Ctrl-\ and Ctrl-C
     | (?P<other> \xff[\xf0-\xf9] )                # the other commands: nothing to do
     | (?P<data>  \xff\xff | \xff(?=[\x00-\xef]) ) # a byte 255 that is meant
     """,
@@ -47,7 +50,10 @@ _OVERHEAD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A whole line of ``size`` bytes on the wire; ``raw`` without its end, ``text`` as it was meant."""
+    """A whole line; ``raw`` without its end, ``text`` as it was meant.
+
+    ``size`` is its bytes on the wire: 0 for a :data:`BREAK` that telnet's own bytes have told of.
+    """
 
     size: int
     raw: bytes
@@ -83,6 +89,9 @@ class LineReader:
         self._text = bytearray()
         self._echo = bytearray()
         self._agreed: set[int] = set()
+        self._stopped = False
+        """Whether the last thing that came was IAC IP or IAC BRK."""
+        self._break_is_due = False
 
     @property
     def echoing(self) -> bool:
@@ -110,6 +119,9 @@ class LineReader:
 
     def next(self) -> Piece | None:
         """The next piece, or None until more bytes come."""
+        if self._break_is_due:
+            self._break_is_due = False
+            return self._broken_off(0)
         while (token := _TOKEN.match(self._buffer)) is not None:
             kind, found = token.lastgroup, token[0]
             if kind == "text":
@@ -120,10 +132,10 @@ class LineReader:
             if kind == "end":
                 return self._whole(len(found))
             if kind == "break" and self.echoing:
-                self._kill()
-                self._text += BREAK
-                return self._whole(len(found))
-            if kind in ("offer", "sub", "other"):
+                return self._broken_off(len(found))
+            self._break_is_due = self._stopped and found == bytes([IAC, DO, TIMING_MARK])
+            self._stopped = kind == "stop"
+            if kind in ("offer", "sub", "stop", "other"):
                 return self._negotiated(found)
             self._type(kind or "", found)
             if len(self._text) > self._longest or self._room < 0:
@@ -170,9 +182,16 @@ class LineReader:
         if self.echoing:
             self._echo += data
 
+    def _broken_off(self, end: int) -> Line:
+        self._kill()
+        self._text += BREAK
+        if not self.echoing:
+            self._echo += b"\n"  # telnet has shown ^C, and stands behind it
+        return self._whole(end)
+
     def _whole(self, end: int) -> Line:
         self._echo_back(b"\r\n")
-        line = Line(len(self._raw), bytes(self._raw[:-end]), bytes(self._text))
+        line = Line(len(self._raw), bytes(self._raw[: len(self._raw) - end]), bytes(self._text))
         self._raw.clear()
         self._text.clear()
         return line

@@ -57,6 +57,10 @@ def texts(*chunks: bytes) -> list[bytes]:
         (b"g" + IAC + DO + b"\n" + b"o\n", [b"go"]),
         (b"g" + IAC + b"\xfa\x1f\x00\x50\x00\x18" + IAC + b"\xf0o\n", [b"go"]),
         (b"g" + IAC + b"\xf1o\n", [b"go"]),
+        (b"go\n" + IAC + b"\xf4" + IAC + DO + b"\x06home\n", [b"go", BREAK, b"home"]),
+        (b"hom" + IAC + b"\xf3" + IAC + DO + b"\x06go\n", [BREAK, b"go"]),
+        (b"g" + IAC + b"\xf4o\n", [b"go"]),
+        (IAC + b"\xf4g" + IAC + DO + b"\x06o\n", [b"go"]),
         (IAC + IAC + b"go\n", [b"\xffgo"]),
         (b"\xff\x41\n", [b"\xffA"]),
         (b"go", []),
@@ -121,6 +125,15 @@ def test_character_mode_mends_a_line_as_a_shell_does():
         assert line.size == len(typed)
 
 
+def test_control_c_in_line_mode_is_a_line_that_begins_anew_on_the_screen():
+    reader = LineReader(200)
+    reader.feed(IAC + b"\xf4" + IAC + DO + b"\x06")
+    assert reader.next() == Negotiation(2, b"")
+    assert (reader.next(), reader.take_echo()) == (Negotiation(3, IAC + WONT + b"\x06"), b"")
+    assert (reader.next(), reader.take_echo()) == (Line(0, b"", BREAK), b"\n")
+    assert reader.next() is None
+
+
 def test_nothing_is_echoed_unasked():
     reader = LineReader(200)
     reader.feed(b"ada")
@@ -152,7 +165,7 @@ def test_a_subnegotiation_without_end_is_too_long():
 
 
 keys = [b"\n", b"\r", b"\0", b"\x7f", b"\x15", b"\x17", b"\x03", b"\x1b", b"[", b"1", b"A", b"m", b"O"]
-telnet_commands = [b"\xff", b"\xfd", b"\x01", b"\xfa", b"\xf0"]
+telnet_commands = [b"\xff", b"\xf4", b"\xff\xf4\xff\xfd\x06", b"\xfd", b"\x01", b"\xfa", b"\xf0"]
 telnet_bytes = st.lists(st.sampled_from([b"go", b" ", b"\xc3", *keys, *telnet_commands])).map(b"".join)
 
 
@@ -168,7 +181,7 @@ offers = st.tuples(st.sampled_from([WILL, WONT, DO, DONT]), st.integers(0, 255).
 negotiation = st.one_of(
     offers.map(lambda offer: IAC + offer[0] + offer[1]),
     st.binary(max_size=8).map(lambda sub: IAC + b"\xfa" + sub.replace(IAC, IAC + IAC) + IAC + b"\xf0"),
-    st.sampled_from([IAC + bytes([command]) for command in range(0xF1, 0xF7)]),
+    st.sampled_from([IAC + bytes([command]) for command in (0xF1, 0xF2, 0xF5, 0xF6)]),
 )
 typed = st.sampled_from([b"g", b"o", b" ", "ü".encode()])
 telnet_talk = st.lists(st.one_of(negotiation, typed), max_size=12)

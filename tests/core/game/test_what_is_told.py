@@ -42,7 +42,7 @@ def test_the_question_tells_all_that_there_is_to_weigh():
 @pytest.mark.parametrize("seen", range(6))
 def test_however_much_there_is_to_weigh_the_question_fits_a_terminal(floor: int, seen: int):
     question = words.your_turn(60.0, 124, floor, ["rockfall", "flood", "spiders", "gas", "ghost"][:seen])
-    assert len("< " + question) < 80  # as python -m websockets shows it; in the last column some terminals break
+    assert len("< " + question) < 80, "as python -m websockets shows it, and not in the last column"
     assert question.startswith("? go")
 
 

@@ -57,7 +57,7 @@ SPECS: dict[str, Spec] = {
         "where /session keeps who is logged in: memory, sqlite or redis://HOST:PORT/DATABASE",
         "memory",
     ),
-    "game_seed": Spec("text", "a whole number that fixes the order of Lantern's cards", "a new one each time"),
+    "game_seed": Spec("text", "a number that fixes the order of Lantern's cards", "a new one each time"),
     "capture": Spec("text", "what the journal keeps of each message: none, head (4 KiB) or full", "head"),
     "reveal": Spec("flag", "write secrets into the journal in clear", "off"),
     "functions": Spec("path", "a folder with functions of your own: NAME.py with handler(event, context)"),

@@ -14,8 +14,10 @@ import os
 from collections.abc import Callable, Mapping
 
 from twisted.internet.interfaces import IReactorTime
+from typing_extensions import override
 
 from playground.journal.events import AnyEvent, ConnectionClose, ConnectionOpen
+from playground.journal.journal import Sink
 
 LOOK_EVERY = 2.0
 """Seconds."""
@@ -32,12 +34,12 @@ def trimmer(environment: Mapping[str, str] = os.environ) -> Callable[[], object]
     return None if trim is None else lambda: trim(0)
 
 
-class Trimming:
-    """A sink of the journal. Calls ``trim`` when many connections are gone, few are left, and nobody leaves
+class Trimming(Sink):
+    """Calls ``trim`` when many connections are gone, few are left, and nobody leaves
     any more: what the journal still writes of them is memory, too, and a busy server is not stopped for this.
     """
 
-    wants_exchanges = False
+    wants_messages = False
 
     def __init__(self, reactor: IReactorTime, trim: Callable[[], object]) -> None:
         self._reactor = reactor
@@ -46,6 +48,7 @@ class Trimming:
         self._gone = self._gone_before = 0
         reactor.callLater(LOOK_EVERY, self._look)
 
+    @override
     def put(self, event: AnyEvent) -> None:
         """Called by the journal."""
         if isinstance(event, ConnectionOpen):

@@ -24,11 +24,13 @@ from twisted.logger import (
     textFileLogObserver,
 )
 from twisted.python.failure import Failure
+from typing_extensions import override
 from zope.interface import implementer
 
 from playground import __version__
 from playground.cli import complain
 from playground.journal.events import AnyEvent, ConnectionClose
+from playground.journal.journal import Sink
 from playground.journal.wording import facts
 from playground.service import PlaygroundService, StartError
 from playground.settings import Settings
@@ -246,13 +248,16 @@ class _StandardInput:
         self._ended()
 
 
-class _Farewells:
+class _Farewells(Sink):
     """Counts who was said goodbye to, and what is forgotten by it."""
+
+    wants_messages = False
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._forgot: list[str] = []
 
+    @override
     def put(self, event: AnyEvent) -> None:
         if isinstance(event, ConnectionClose) and event.reason == "shutdown":
             self._counts[event.protocol or ""] += 1

@@ -7,12 +7,17 @@ reads the ring, subscribes, or is a sink (the file writer).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from itertools import groupby, repeat
+from typing import Literal
 
+from typing_extensions import override
+
+from playground.journal.broadcast import Broadcast
 from playground.journal.events import AnyEvent, Dropped, Message, Received, Sent
 from playground.journal.redaction import Secret, mask_spans, mask_values
 
@@ -22,15 +27,26 @@ Capture = Literal["none", "head", "full"]
 CAPTURE_BYTES: dict[Capture, int] = {"none": 0, "head": 4096, "full": 16 * 1024 * 1024}
 RING_EVENTS = 10_000
 
+Events = Sequence[AnyEvent]
+"""Some that happened at once, in their order; a :class:`Broadcast` is one of the forms."""
 
-class Sink(Protocol):
+
+class Sink(ABC):
     """Takes every event as it is recorded. Must return at once and never raise."""
 
+    wants_messages = True
+    """Whether it is told of messages that come by the hundred and carry no state: a request with its answer,
+    a broadcast.
+    """
+
+    @abstractmethod
     def put(self, event: AnyEvent) -> None:
         """Take one event, which will not change any more."""
 
-    # It may have put_all(events), too: takes many that happened at once, as put does one after the other.
-    # With wants_exchanges = False it is not told of a message and its answer that carried no state.
+    def put_all(self, events: Events) -> None:
+        """Take some that happened at once."""
+        for event in events:
+            self.put(event)
 
 
 class Journal:
@@ -53,14 +69,26 @@ class Journal:
         self.capture_bytes = CAPTURE_BYTES[capture]
         self.reveal = reveal
         self.last_seq = 0
-        self.ring: deque[AnyEvent] = deque(maxlen=ring_events)
-        """The flight recorder: the newest events, whatever happens to the file."""
+        self._ring: deque[AnyEvent | Broadcast] = deque(maxlen=ring_events)
+        """A broadcast stands in it once for each of its events, so that the oldest of them go one by one."""
         self._sinks: tuple[Sink, ...] = ()
         self._takers: tuple[Callable[[AnyEvent], None], ...] = ()
-        self._takers_of_many: tuple[Callable[[Sequence[AnyEvent]], None], ...] = ()
-        self._takers_of_exchanges: tuple[Callable[[Sequence[AnyEvent]], None], ...] = ()
+        self._takers_of_many: tuple[Callable[[Events], None], ...] = ()
+        self._takers_of_messages: tuple[Callable[[Events], None], ...] = ()
         self._telling = False
         self._untold: deque[AnyEvent] = deque()
+
+    @property
+    def ring(self) -> list[AnyEvent]:
+        """The flight recorder: the newest events, oldest first, whatever happens to the file."""
+        events: list[AnyEvent] = []
+        for _, places in groupby(self._ring, key=id):
+            item, *more = places
+            if isinstance(item, Broadcast):
+                events += item[-1 - len(more) :]
+            else:
+                events.append(item)
+        return events
 
     def record(self, event: AnyEvent) -> int:
         """Stamp ``event`` with its place and time, keep it, and return its ``seq``.
@@ -70,7 +98,7 @@ class Journal:
         self.last_seq = seq = self.last_seq + 1
         event.seq = seq
         event.time = datetime.fromtimestamp(self._now(), UTC)
-        self.ring.append(event)
+        self._ring.append(event)
         if self._telling:  # a sink has led to this event: it comes after the one that the sink was told of
             self._untold.append(event)
             return seq
@@ -98,33 +126,30 @@ class Journal:
         sent.seq = self.last_seq = seq + 1
         received.time = sent.time = datetime.fromtimestamp(self._now(), UTC)
         exchange = (received, sent)
-        self.ring += exchange
-        self._telling = True
-        try:
-            for take in self._takers_of_many if received.carried else self._takers_of_exchanges:
-                take(exchange)
-            if self._untold:
-                self._tell_the_rest()
-        finally:
-            self._telling = False
-            self._untold.clear()
+        self._ring += exchange
+        self._tell_many(self._takers_of_many if received.carried else self._takers_of_messages, exchange)
         return seq
 
-    def record_all(self, events: Sequence[AnyEvent]) -> None:
-        """Record many that happen at once, in their order: as :meth:`record`, with one look at the clock."""
-        if self._telling or len(events) < 2:
-            for event in events:
+    def record_broadcast(self, message: Sent, conns: Sequence[str]) -> None:
+        """Record that each of ``conns`` was sent ``message``, in that order: as :meth:`record` of each.
+
+        ``message`` belongs to the journal from here on, and ``conns`` must not be changed either.
+        """
+        if self._telling:
+            for event in Broadcast(message, conns):
                 self.record(event)
             return
-        seq, time = self.last_seq, datetime.fromtimestamp(self._now(), UTC)
-        for event in events:
-            event.seq = seq = seq + 1
-            event.time = time
-        self.last_seq = seq
-        self.ring += events
+        message.seq = self.last_seq + 1
+        message.time = datetime.fromtimestamp(self._now(), UTC)
+        self.last_seq += len(conns)
+        broadcast = Broadcast(message, conns)
+        self._ring.extend(repeat(broadcast, len(conns)))
+        self._tell_many(self._takers_of_messages, broadcast)
+
+    def _tell_many(self, takers: Sequence[Callable[[Events], None]], events: Events) -> None:
         self._telling = True
         try:
-            for take in self._takers_of_many:
+            for take in takers:
                 take(events)
             if self._untold:
                 self._tell_the_rest()
@@ -178,26 +203,15 @@ class Journal:
     def _tell(self, sinks: tuple[Sink, ...]) -> None:
         self._sinks = sinks
         self._takers = tuple(sink.put for sink in sinks)
-        self._takers_of_many = tuple(map(_taker_of_many, sinks))
-        self._takers_of_exchanges = tuple(
-            _taker_of_many(sink) for sink in sinks if getattr(sink, "wants_exchanges", True)
-        )
+        self._takers_of_many = tuple(sink.put_all for sink in sinks)
+        self._takers_of_messages = tuple(sink.put_all for sink in sinks if sink.wants_messages)
 
     def subscribe(self, limit: int = 1000) -> Subscription:
         """A bounded queue of what happens from now on, for a reader that may be slow."""
         return Subscription(self, limit)
 
 
-def _taker_of_many(sink: Sink) -> Callable[[Sequence[AnyEvent]], None]:
-    def one_by_one(events: Sequence[AnyEvent]) -> None:
-        for event in events:
-            sink.put(event)
-
-    put_all: Callable[[Sequence[AnyEvent]], None] = getattr(sink, "put_all", one_by_one)
-    return put_all
-
-
-class Subscription:
+class Subscription(Sink):
     """The newest events for one reader. A slow reader loses the oldest, and is told how many."""
 
     def __init__(self, journal: Journal, limit: int) -> None:
@@ -208,6 +222,7 @@ class Subscription:
         """Events that this reader lost, in all."""
         journal.add_sink(self)
 
+    @override
     def put(self, event: AnyEvent) -> None:
         """Called by the journal."""
         if len(self._waiting) == self._waiting.maxlen:

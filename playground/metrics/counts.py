@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
+
+from typing_extensions import override
 
 from playground.journal.events import (
     AnyEvent,
@@ -19,6 +21,7 @@ from playground.journal.events import (
     State,
     Trouble,
 )
+from playground.journal.journal import Sink
 
 MOST_LABELS = 200
 """Combinations of labels that one counter keeps apart; a server from a stranger's file may invent any."""
@@ -39,13 +42,13 @@ class Tally:
         self.counts[labels] += count  # type: ignore[assignment]  # a Counter takes any number
 
 
-class Counts:
+class Counts(Sink):
     """What happened since the start. Messages and bytes are those of closed connections only:
 
     the live ones are asked when somebody wants to know, so that a message costs nothing but a glance.
     """
 
-    wants_exchanges = False
+    wants_messages = False
 
     def __init__(self) -> None:
         self.opened = Tally()
@@ -83,18 +86,12 @@ class Counts:
             Trouble: lambda event: self.troubles.add(event.protocol or ""),
         }
 
+    @override
     def put(self, event: AnyEvent) -> None:
         """Called by the journal for every event, so most must cost next to nothing."""
         take = self._takers.get(type(event))
         if take is not None and not event.again:
             take(event)
-
-    def put_all(self, events: Sequence[AnyEvent]) -> None:
-        """Called for many that happened at once: most often a broadcast, which counts for nothing here."""
-        kinds = set(map(type, events))
-        if not kinds.isdisjoint(self._takers):
-            for event in events:
-                self.put(event)
 
     def _received(self, event: Received) -> None:
         if event.carried_size:

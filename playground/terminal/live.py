@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 from twisted.internet.interfaces import IDelayedCall
+from typing_extensions import override
 
 from playground.journal.events import AnyEvent
-from playground.journal.journal import Journal
+from playground.journal.journal import Journal, Sink
 from playground.views.live import LiveView
 
 BATCH_SECONDS = 0.1
@@ -24,7 +25,7 @@ WAITING_EVENTS = 5000
 """What may wait for a slow terminal."""
 
 
-class Live:
+class Live(Sink):
     """Prints what happens, without ever waking up while nothing does."""
 
     def __init__(self, journal: Journal, reactor: Any) -> None:
@@ -36,6 +37,7 @@ class Live:
         self._batch: IDelayedCall | None = None
         journal.add_sink(self)
 
+    @override
     def put(self, event: AnyEvent) -> None:
         """Something happened: print it with what else happens in the next moment."""
         if self._batch is None:

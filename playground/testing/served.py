@@ -17,7 +17,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from playground.journal.events import AnyEvent
-from playground.journal.journal import Journal
+from playground.journal.journal import Journal, Sink
 from playground.journal.query import parse_filter
 from playground.servers import Playground, Server
 from playground.stores.accounts import Account, Accounts
@@ -183,13 +183,14 @@ class Served:
         await cast("Deferred[None]", self._service.stopService())
 
 
-class _Waiter:
+class _Waiter(Sink):
     def __init__(self, words: Sequence[str], missing: int, reactor: Any) -> None:
         self._reactor = reactor
         self._keep = parse_filter(words)
         self._missing = missing
         self.done: Deferred[None] = Deferred()
 
+    @override
     def put(self, event: AnyEvent) -> None:
         if self._keep(event):
             self._missing -= 1

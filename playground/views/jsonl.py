@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from playground.journal.broadcast import Broadcast
 from playground.journal.events import SCHEMA_VERSION, AnyEvent, JournalOpen, Trouble
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
@@ -53,6 +54,34 @@ def encode_lines(events: Sequence[AnyEvent]) -> bytes:
         return _encoder.encode_lines(events)
     except Exception:  # one of them cannot be said as it is
         return b"".join(map(encode, events))
+
+
+def encode_broadcast(broadcast: Broadcast) -> bytes:
+    """The lines of its events, in half the time of :func:`encode_lines`: they differ in two places only."""
+    first = msgspec.structs.replace(broadcast.message, conn="")
+    before, seq, rest = encode(first).decode().partition(f'"seq":{first.seq},')
+    between, conn, after = rest.partition('"conn":""')
+    conns = "".join(broadcast.conns)
+    if not (seq and conn and conns.isascii() and _encoder.encode(conns) == f'"{conns}"'.encode()):
+        return encode_lines(broadcast.events())  # something in it has to be escaped, or cannot be said
+    lines = [
+        f'{before}"seq":{place},{between}"conn":"{name}"{after}'
+        for place, name in enumerate(broadcast.conns, first.seq)
+    ]
+    return "".join(lines).encode()
+
+
+def encode_all(events: Iterable[AnyEvent | Broadcast]) -> bytes:
+    """The lines of many events, and of broadcasts among them."""
+    parts: list[bytes] = []
+    alone: list[AnyEvent] = []
+    for event in events:
+        if type(event) is Broadcast:
+            parts += (encode_lines(alone), encode_broadcast(event))
+            alone = []
+        else:
+            alone.append(event)
+    return b"".join((*parts, encode_lines(alone)))
 
 
 def _sayable(value: Any, depth: int = 0) -> Any:

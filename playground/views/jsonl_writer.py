@@ -8,33 +8,23 @@ many are missing.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
+from typing_extensions import override
 
-from playground.journal.events import (
-    AnyEvent,
-    ConnectionClose,
-    ConnectionOpen,
-    Dropped,
-    JournalOpen,
-    Partial,
-    Received,
-    Sent,
-    SessionEnd,
-    State,
-)
-from playground.views.jsonl import encode, encode_lines, rotated
+from playground.journal.broadcast import Broadcast, each_alone, first_of, last_of
+from playground.journal.events import AnyEvent, Dropped, Message
+from playground.journal.journal import Events, Sink
+from playground.views.jsonl import encode, encode_all, rotated
+from playground.views.jsonl_file import File, Known
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """A file of this size is put aside and a new one begun."""
@@ -51,10 +41,14 @@ _BATCH: Final = 1000
 _LARGE_BATCH: Final = 10_000
 """The same where the queue is a quarter full: before each, this thread waits too; it must not fall behind."""
 _FEW: Final = 2000
-"""With no more to do, it takes a hundred at a time and then rests a millisecond: nobody is to notice it."""
+"""With no more to do, the thread writes gently, which nobody is to notice:"""
+_GENTLE_BATCH: Final = 100
+"""so many in one go,"""
+_REST: Final = 0.001
+"""then so many seconds of rest."""
+_LOOK_AFTER: Final = 50
+"""Batches in one go after which it is looked whether the file is still in its place."""
 _BATCH_BYTES: Final = 4 * 1024 * 1024
-_MESSAGES: Final = frozenset({Received, Sent, Partial})
-_write = os.write
 
 
 class _Mark:
@@ -71,58 +65,16 @@ class _Gap:
 
 
 class _Batch(NamedTuple):
-    """Events that are written next, and their lines."""
+    """What is written next."""
 
-    events: list[AnyEvent]
     lines: bytes
+    events: int
+    """How many they are."""
+    items: list[AnyEvent | Broadcast]
 
 
-class _Known:
-    """What the files written so far have said of things that still live: it heads the next file."""
-
-    def __init__(self) -> None:
-        self._opening: JournalOpen | None = None
-        self._open: dict[str, ConnectionOpen] = {}
-        self._states: dict[tuple[str, str], State] = {}
-
-    def note(self, events: Sequence[AnyEvent]) -> None:
-        """These have been written."""
-        for event in events:
-            if type(event) not in _MESSAGES:
-                self._note(event)
-
-    def _note(self, event: AnyEvent) -> None:
-        match event:
-            case State():
-                name = event.session or event.shared or event.conn or ""
-                if event.remembers:
-                    self._states[event.where, name] = event
-                else:
-                    self._states.pop((event.where, name), None)
-            case ConnectionOpen(conn=str(conn)):
-                self._open[conn] = event
-            case ConnectionClose(conn=str(conn)):
-                self._open.pop(conn, None)
-                self._states.pop(("connection", conn), None)
-            case SessionEnd():
-                self._states.pop(("session", event.session), None)
-            case JournalOpen():
-                self._opening = event
-
-    def again(self) -> Iterator[AnyEvent]:
-        """Everything that a file needs to stand alone."""
-        if self._opening is not None:
-            yield msgspec.structs.replace(self._opening, again=True)
-        for opened in self._open.values():
-            yield msgspec.structs.replace(opened, again=True)
-        for state in self._states.values():
-            yield msgspec.structs.replace(
-                state, again=True, changed={}, machine=None, input=None, before=None, after=None, cause=None
-            )
-
-
-class JsonlWriter:
-    """A sink of the journal that writes ``path``.
+class JsonlWriter(Sink):
+    """Writes ``path``.
 
     ``on_trouble`` is called in the writer's thread, once per episode, with a
     text for a person. ``now`` is the clock (seconds since 1970) for the
@@ -149,7 +101,11 @@ class JsonlWriter:
         self._retry = retry
         self._on_trouble = on_trouble
         self._now = now
-        self._queue: deque[AnyEvent | _Mark | _Gap] = deque()
+        self._queue: deque[AnyEvent | Broadcast | _Mark | _Gap] = deque()
+        self._more_put = self._more_taken = 0
+        """Events beyond one for each broadcast: those that came, counted by the servers' thread, and those
+        that went, counted by the other one.
+        """
         self._gap_lock = threading.Lock()
         self._resting = True
         self._wake = threading.Event()
@@ -157,17 +113,18 @@ class JsonlWriter:
         self._closing = False
         self._in_trouble = False
         self._batch: _Batch | None = None
-        self._known = _Known()
+        self._known = Known()
         self._last_seq = 0
-        self._file: _File | None = None
+        self._file: File | None = None
         self._thread = threading.Thread(target=self._run, name="journal writer", daemon=True)
         self._thread.start()
 
     # Called by the servers' thread.
 
+    @override
     def put(self, event: AnyEvent) -> None:
         """Take one event. Returns at once, never raises."""
-        if len(self._queue) >= self._queue_events or self._closing:
+        if self._queued >= self._queue_events or self._closing:
             self._lose()
             return
         self._queue.append(event)
@@ -175,13 +132,17 @@ class JsonlWriter:
             self._resting = False
             self._wake.set()
 
-    def put_all(self, events: Sequence[AnyEvent]) -> None:
+    @override
+    def put_all(self, events: Events) -> None:
         """Take many at once."""
-        if len(self._queue) + len(events) > self._queue_events or self._closing:
-            for event in events:
-                self.put(event)
+        if self._queued + len(events) > self._queue_events or self._closing:
+            super().put_all(events)
             return
-        self._queue.extend(events)
+        if isinstance(events, Broadcast):
+            self._more_put += len(events) - 1
+            self._queue.append(events)
+        else:
+            self._queue.extend(events)
         if self._resting:
             self._resting = False
             self._wake.set()
@@ -190,17 +151,19 @@ class JsonlWriter:
     def waiting(self) -> int:
         """Events that are not in the file yet."""
         batch = self._batch
-        return len(self._queue) + (len(batch.events) if batch is not None else 0)
+        return self._queued + (batch.events if batch is not None else 0)
+
+    @property
+    def _queued(self) -> int:
+        return len(self._queue) + self._more_put - self._more_taken
 
     def lag(self) -> float:
         """Seconds since the oldest event happened that is not in the file yet; 0 where all are."""
         batch = self._batch
-        if batch is not None:
-            return max(0.0, self._now() - batch.events[0].time.timestamp())
         with suppress(IndexError):  # the writer may take it at this moment
-            oldest = self._queue[0]
+            oldest = batch.items[0] if batch is not None else self._queue[0]
             if not isinstance(oldest, _Mark | _Gap):
-                return max(0.0, self._now() - oldest.time.timestamp())
+                return max(0.0, self._now() - first_of(oldest).time.timestamp())
         return 0.0
 
     def _lose(self) -> None:
@@ -267,71 +230,87 @@ class JsonlWriter:
 
     def _work_off(self) -> None:
         """Write all that is queued. Raises :class:`OSError`; what is not written yet waits for the next."""
-        gently = True
+        gently, written = True, 0
         while self._batch is not None or self._queue:
-            gently = gently and len(self._queue) <= _FEW
+            gently = gently and self._queued <= _FEW
             if self._batch is None and isinstance(mark := self._queue[0], _Mark):
                 self._queue.popleft()
                 with suppress(Exception):
                     mark.reached()
                 continue
+            if written % _LOOK_AFTER == 0:
+                self._let_go_of_what_is_gone()
             file, room = self._file_for_writing()
             if self._batch is None:
                 self._batch = self._next_batch(room, gently)
             file.append(self._batch.lines)
-            self._known.note(self._batch.events)
+            self._known.note(self._batch.items)
             self._batch = None
             self._in_trouble = False
+            written += 1
             if gently and self._queue:
-                self._hurry.wait(0.001)
+                self._hurry.wait(_REST)
 
     def _next_batch(self, room: int, gently: bool) -> _Batch:
         """What fits into that many bytes (one event at least), up to the next mark."""
-        queue, events, size = self._queue, list[AnyEvent](), 0
-        most = 100 if gently else _BATCH if len(queue) < self._queue_events / 4 else _LARGE_BATCH
-        while queue and len(events) < most and size < _BATCH_BYTES:
-            item = queue.popleft()
-            if type(item) in _MESSAGES:  # nearly all of them are
-                events.append(item)  # type: ignore[arg-type]
-                size += item.size  # type: ignore[union-attr]
-                continue
-            if isinstance(item, _Mark):
-                queue.appendleft(item)
-                break
-            if events:
-                self._last_seq = events[-1].seq
-            events.append(self._told(item) if isinstance(item, _Gap) else item)
+        most = _GENTLE_BATCH if gently else _BATCH if self._queued < self._queue_events / 4 else _LARGE_BATCH
+        items, count = self._taken(most)
         # In one call, and outside of Python: the servers' thread waits for this one, and the other way round.
-        lines = encode_lines(events)
+        lines = encode_all(items)
         if len(lines) > room:
             end = lines.rfind(b"\n", 0, room) + 1 or lines.index(b"\n") + 1
             lines = lines[:end]
-            fitting = lines.count(b"\n")
-            queue.extendleft(reversed(events[fitting:]))
-            events = events[:fitting]
-        self._last_seq = events[-1].seq
-        return _Batch(events, lines)
+            count = lines.count(b"\n")
+            events: list[AnyEvent | Broadcast] = [*each_alone(items)]
+            self._queue.extendleft(reversed(events[count:]))
+            items = events[:count]
+        self._last_seq = last_of(items[-1]).seq
+        return _Batch(lines, count, items)
 
-    def _told(self, gap: _Gap) -> Dropped:
+    def _taken(self, most: int) -> tuple[list[AnyEvent | Broadcast], int]:
+        """Out of the queue, up to the next mark: about that many events, and how many they are."""
+        queue, items, count, size = self._queue, list[AnyEvent | Broadcast](), 0, 0
+        while queue and count < most and size < _BATCH_BYTES:
+            item = queue.popleft()
+            if isinstance(item, Message):  # nearly all of them are
+                size += item.size
+            elif type(item) is Broadcast:
+                self._more_taken += len(item) - 1
+                count += len(item) - 1
+                size += len(item) * item.message.size
+            elif isinstance(item, _Mark):
+                queue.appendleft(item)
+                break
+            elif isinstance(item, _Gap):
+                item = self._told(item, after=items[-1] if items else None)
+            items.append(item)
+            count += 1
+        return items, count
+
+    def _told(self, gap: _Gap, after: AnyEvent | Broadcast | None) -> Dropped:
         """The event for a gap. It has the ``seq`` of the last event before it."""
         with self._gap_lock:
             count = gap.count
+        seq = self._last_seq if after is None else last_of(after).seq
         now = datetime.fromtimestamp(self._now(), UTC)
         why = "the journal's file could not be written fast enough, or not at all"
-        return Dropped(seq=self._last_seq, time=now, count=count, reason=why)
+        return Dropped(seq=seq, time=now, count=count, reason=why)
 
-    def _file_for_writing(self) -> tuple[_File, int]:
+    def _let_go_of_what_is_gone(self) -> None:
+        """Somebody may have moved or deleted the file: then a new one is begun."""
+        if self._file is not None and self._file.is_gone():
+            self._file.close()
+            self._file = None
+
+    def _file_for_writing(self) -> tuple[File, int]:
         """The file, opened or rotated as needed, and how many bytes it may still take."""
         file = self._file
-        if file is not None and file.is_gone():
-            file.close()
-            file = self._file = None
         if file is not None and file.has_news and file.size >= self._max_bytes:
             self._rotate()
             file.close()
             file = self._file = None
         if file is None:
-            file = _File(self.path)
+            file = File(self.path)
             try:
                 file.append(b"".join(encode(event) for event in self._known.again()))
             except OSError:
@@ -350,50 +329,3 @@ class JsonlWriter:
                 continue
         if self._keep <= 0:
             self.path.unlink(missing_ok=True)
-
-
-class _File:
-    """One file that only ever ends in a whole line."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._path = path
-        self._fd = os.open(path, flags, 0o600)
-        status = os.fstat(self._fd)
-        if not stat.S_ISREG(status.st_mode):
-            os.close(self._fd)
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        os.fchmod(self._fd, 0o600)
-        self._identity = (status.st_dev, status.st_ino)
-        self.size = status.st_size
-        if self.size and os.pread(self._fd, 1, self.size - 1) != b"\n":  # torn by a former process
-            self.append(b"\n")
-        self.has_news = self.size > 0
-        """Whether more than the restated head stands in it: a file of heads alone is not rotated."""
-
-    def is_gone(self) -> bool:
-        """Whether somebody has moved or deleted it under us."""
-        try:
-            status = os.stat(self._path, follow_symlinks=False)
-        except FileNotFoundError:
-            return True
-        return (status.st_dev, status.st_ino) != self._identity
-
-    def append(self, data: bytes) -> None:
-        """All of ``data`` or nothing. Raises :class:`OSError`."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[_write(self._fd, view) :]
-        except OSError:
-            try:
-                os.ftruncate(self._fd, self.size)
-            except OSError:  # then a torn line stays, which readers pass over
-                self.size = os.fstat(self._fd).st_size
-            raise
-        self.size += len(data)
-        self.has_news = True
-
-    def close(self) -> None:
-        os.close(self._fd)

@@ -6,6 +6,8 @@ import pytest
 from twisted.internet.error import ConnectionLost
 from typing_extensions import override
 
+from playground.journal.events import AnyEvent
+from playground.journal.journal import Sink
 from playground.wire.limits import Limits
 from tests.wire.wired import Repeater, Wired, serving
 
@@ -91,8 +93,9 @@ def test_a_million_cancelled_timers_are_not_kept():
 def test_an_abort_in_the_middle_of_a_message_is_one_close():
     wired = Wired().connect()
 
-    class Aborting:
-        def put(self, event: object) -> None:
+    class Aborting(Sink):
+        @override
+        def put(self, event: AnyEvent) -> None:
             if type(event).__name__ == "Received":
                 wired.observed.abortConnection("killed")
 
@@ -106,8 +109,9 @@ def test_an_abort_in_the_middle_of_a_message_is_one_close():
 def test_a_goodbye_in_the_middle_of_a_message_is_one_goodbye():
     wired = Wired().connect()
 
-    class Stopping:
-        def put(self, event: object) -> None:
+    class Stopping(Sink):
+        @override
+        def put(self, event: AnyEvent) -> None:
             if type(event).__name__ == "Received":
                 wired.observed.goodbye("shutdown")
                 wired.observed.goodbye("shutdown")

@@ -9,9 +9,10 @@ from itertools import count
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
-from playground.journal.events import AnyEvent, Dropped, Refused, Sent, Trouble
-from playground.journal.journal import CAPTURE_BYTES, Capture, Journal
+from playground.journal.events import AnyEvent, Dropped, Received, Refused, Sent, Trouble
+from playground.journal.journal import CAPTURE_BYTES, Capture, Journal, Sink
 from playground.journal.redaction import Secret
 
 
@@ -29,12 +30,13 @@ def shown(
     return {name: value for name, value in said.items() if value is not None}
 
 
-class Told:
+class Told(Sink):
     """A sink that remembers."""
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
 
+    @override
     def put(self, event: AnyEvent) -> None:
         self.seqs.append(event.seq)
 
@@ -60,7 +62,8 @@ def test_the_ring_keeps_the_newest():
 def test_every_sink_is_told_in_order_even_if_one_of_them_makes_events():
     journal = journal_of()
 
-    class Echo:
+    class Echo(Sink):
+        @override
         def put(self, event: AnyEvent) -> None:
             if isinstance(event, Trouble):
                 journal.record(Refused(rule="echo", text=""))
@@ -78,6 +81,7 @@ def test_a_sink_that_leaves_while_it_is_told_takes_nobody_with_it():
     journal = journal_of()
 
     class Once(Told):
+        @override
         def put(self, event: AnyEvent) -> None:
             super().put(event)
             journal.remove_sink(self)
@@ -95,6 +99,7 @@ def test_a_sink_that_breaks_its_promise_does_not_end_the_record():
     journal = journal_of()
 
     class Broken(Told):
+        @override
         def put(self, event: AnyEvent) -> None:
             raise RuntimeError("never")
 
@@ -200,25 +205,77 @@ def test_reveal_covers_nothing():
 # -- many at once -----------------------------------------------------------------------------
 
 
-def test_many_events_are_recorded_as_one_after_the_other_would_be():
+def test_a_broadcast_is_recorded_as_one_message_after_the_other_would_be():
     journal = journal_of()
-    told = Told()
 
-    class Echo:
+    class Echo(Sink):
+        @override
         def put(self, event: AnyEvent) -> None:
-            if isinstance(event, Trouble):
+            if isinstance(event, Sent):
                 journal.record(Refused(rule="echo", text=""))
 
     class Many(Told):
+        @override
         def put_all(self, events: Sequence[AnyEvent]) -> None:
             self.seqs += [event.seq for event in events]
 
-    many = Many()
+    told, many = Told(), Many()
     for sink in (told, Echo(), many):
         journal.add_sink(sink)
-    journal.record(Refused(rule="before", text=""))
-    journal.record_all([Trouble(text="a"), Trouble(text="b")])
-    journal.record_all([Refused(rule="alone", text="")])
-    journal.record_all([])
-    assert told.seqs == many.seqs == [event.seq for event in journal.ring] == [1, 2, 3, 4, 5, 6]
-    assert [type(event) for event in journal.ring] == [Refused, Trouble, Trouble, Refused, Refused, Refused]
+    journal.record(Trouble(text="before"))
+    journal.record_broadcast(Sent(size=2, data="a\n"), ["game-1", "game-2"])
+    journal.record_broadcast(Sent(size=2, data="b\n"), ["game-2"])
+    assert told.seqs == many.seqs == [event.seq for event in journal.ring] == [1, 2, 3, 4, 5, 6, 7]
+    assert [event.conn or event.rule for event in journal.ring[1:]] == [  # type: ignore[union-attr]
+        "game-1",
+        "game-2",
+        "echo",
+        "echo",
+        "game-2",
+        "echo",
+    ]
+
+
+def test_a_broadcast_leaves_the_ring_event_by_event():
+    journal = journal_of(ring_events=3)
+    journal.record_broadcast(Sent(size=2, data="a\n"), ["game-1", "game-2", "game-3", "game-4"])
+    assert [(event.seq, event.conn) for event in journal.ring] == [
+        (2, "game-2"),
+        (3, "game-3"),
+        (4, "game-4"),
+    ]
+    journal.record(Trouble(text="after"))
+    assert [(event.seq, event.conn) for event in journal.ring] == [(3, "game-3"), (4, "game-4"), (5, None)]
+
+
+def test_a_sink_that_counts_is_spared_messages_without_state():
+    journal = journal_of()
+
+    class Counting(Told):
+        wants_messages = False
+
+    counting = Counting()
+    journal.add_sink(counting)
+    journal.record_broadcast(Sent(size=2), ["game-1", "game-2"])
+    journal.record_exchange(Received(size=2), Sent(size=2))
+    journal.record_exchange(Received(size=2, carried={"n": 1}), Sent(size=2))
+    assert counting.seqs == [5, 6]
+
+
+def test_a_broadcast_reads_as_a_list_of_its_events():
+    journal = journal_of()
+    took: list[Sequence[AnyEvent]] = []
+
+    class Taking(Told):
+        @override
+        def put_all(self, events: Sequence[AnyEvent]) -> None:
+            took.append(events)
+
+    journal.add_sink(Taking())
+    journal.record_broadcast(Sent(size=2, data="a\n"), ["game-1", "game-2", "game-3"])
+    (broadcast,) = took
+    assert list(broadcast) == [broadcast[0], broadcast[1], broadcast[-1]] == broadcast[:3] == journal.ring
+    assert [event.conn for event in broadcast[1:]] == ["game-2", "game-3"]
+    assert (len(broadcast), broadcast[2].seq) == (3, 3)
+    with pytest.raises(IndexError):
+        broadcast[3]

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from playground.journal.broadcast import Broadcast
 from playground.journal.events import (
     AnyEvent,
     ConnectionClose,
@@ -35,6 +36,7 @@ from playground.journal.events import (
 from playground.views.jsonl import (
     SCHEMA_PATH,
     encode,
+    encode_all,
     parts,
     read_events,
     read_lines,
@@ -195,6 +197,29 @@ def test_any_text_makes_one_line_that_comes_back(text: str, data: bytes) -> None
     line = encode(event)
     assert line.count(b"\n") == 1
     assert list(read_events(file_of(line))) == [event]
+
+
+MESSAGES = st.builds(
+    Sent,
+    seq=st.integers(1, 10**12),
+    time=st.just(TIME),
+    protocol=st.text(st.characters(), max_size=9),
+    size=st.integers(0, 10**6),
+    data=st.none() | st.text(st.characters(), max_size=40) | st.just('{"seq":1,"conn":""}'),
+    data_b64=st.none() | st.just("/w=="),
+    truncated=st.booleans(),
+)
+CONNS = st.lists(
+    st.builds("{}-{}".format, st.sampled_from(["game", '"', "\\", "ö", "\ud800", ""]), st.integers())
+)
+
+
+@given(MESSAGES, CONNS)
+def test_a_broadcast_is_written_as_its_events_would_be(message: Sent, conns: list[str]) -> None:
+    broadcast = Broadcast(message, conns)
+    alone = Trouble(seq=7, time=TIME, text="alone")
+    written = encode_all([alone, broadcast, broadcast, alone])
+    assert written == b"".join(encode(event) for event in [alone, *broadcast, *broadcast, alone])
 
 
 def test_the_shipped_schema_is_up_to_date() -> None:

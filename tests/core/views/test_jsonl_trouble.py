@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from playground.journal.events import Dropped
-from playground.views import jsonl_writer
+from playground.views import jsonl_file
 from playground.views.jsonl import read_events
 from playground.views.jsonl_writer import JsonlWriter
 from tests.core.views.writing import OPENING, line
@@ -71,7 +71,7 @@ def test_a_full_disk_costs_events_and_says_how_many_where_they_are_missing(
     writer.put(OPENING)
     assert writer.flush()
     disk = FullDisk(room=30)
-    monkeypatch.setattr(jsonl_writer, "_write", disk.write)
+    monkeypatch.setattr(jsonl_file, "_write", disk.write)
     writer.put(line(2))
     assert disk.refused.wait(5)
     assert list(read_events(path)) == [OPENING], "half a line was taken back"
@@ -103,7 +103,7 @@ def test_many_that_find_no_room_are_counted_and_those_that_do_are_kept(
     path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = FullDisk(room=0)
-    monkeypatch.setattr(jsonl_writer, "_write", disk.write)
+    monkeypatch.setattr(jsonl_file, "_write", disk.write)
     writer = JsonlWriter(path, queue_events=5, retry=0.01)
     writers.append(writer)
     writer.put_all([OPENING, *(line(seq) for seq in range(2, 20))])

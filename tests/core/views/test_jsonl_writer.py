@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from playground.journal.broadcast import Broadcast
 from playground.journal.events import (
     AnyEvent,
     ConnectionClose,
     ConnectionOpen,
+    Dropped,
     Forgotten,
     JournalOpen,
+    Sent,
     SessionEnd,
     State,
     Where,
 )
-from playground.views import jsonl, jsonl_writer
+from playground.views import jsonl, jsonl_file, jsonl_writer
 from playground.views.jsonl import encode, parts, read_events, read_run, rotated
 from playground.views.jsonl_writer import JsonlWriter
 from tests.core.views.writing import OPENING, line
@@ -71,11 +74,11 @@ def test_where_few_wait_few_are_written_in_one_go(
     """The servers wait while events are encoded."""
     batches: list[int] = []
 
-    def encode_lines(events: list[AnyEvent]) -> bytes:
+    def encode_all(events: list[AnyEvent]) -> bytes:
         batches.append(len(events))
-        return jsonl.encode_lines(events)
+        return jsonl.encode_all(events)
 
-    monkeypatch.setattr(jsonl_writer, "encode_lines", encode_lines)
+    monkeypatch.setattr(jsonl_writer, "encode_all", encode_all)
     writer = JsonlWriter(path)
     writers.append(writer)
     writer.put_all([line(seq) for seq in range(1, waiting + 1)])
@@ -95,6 +98,63 @@ def test_many_at_once_are_as_many_one_by_one(path: Path, writers: list[JsonlWrit
     assert list(read_events(path)) == [OPENING, *events]
 
 
+NEWS = Broadcast(Sent(seq=3, protocol="game", size=7, data="* news\n"), [f"game-{n}" for n in range(100)])
+"""Takes the places 3 to 102."""
+
+
+def test_a_broadcast_is_in_the_file_event_by_event(path: Path, writers: list[JsonlWriter]) -> None:
+    writer = JsonlWriter(path)
+    writers.append(writer)
+    for event in (OPENING, line(2)):
+        writer.put(event)
+    writer.put_all(NEWS)
+    writer.put(line(103))
+    assert writer.flush()
+    assert list(read_events(path)) == [OPENING, line(2), *NEWS, line(103)]
+
+
+def test_a_broadcast_that_a_file_has_no_room_for_goes_on_in_the_next(
+    path: Path, writers: list[JsonlWriter]
+) -> None:
+    writer = JsonlWriter(path, max_bytes=3000, keep=20)
+    writers.append(writer)
+    writer.put(OPENING)
+    writer.put(line(2))
+    writer.put_all(NEWS)
+    writer.put(line(103))
+    assert writer.flush()
+    assert len(parts(path)) > 3
+    assert [event.seq for _, event in read_run(path) if not event.again] == list(range(1, 104))
+    assert writer.waiting == 0
+
+
+def test_what_waits_is_counted_by_events_and_not_by_broadcasts(
+    path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on = threading.Event(), threading.Event()
+
+    def write(fd: int, data: bytes) -> int:
+        writing.set()
+        assert go_on.wait(5)
+        return os.write(fd, data)
+
+    monkeypatch.setattr(jsonl_file, "_write", write)
+    writer = JsonlWriter(path, queue_events=150, now=lambda: NEWS.message.time.timestamp() + 4)
+    writers.append(writer)
+    writer.put(OPENING)
+    assert writing.wait(5)
+    writer.put_all(NEWS)
+    assert (writer.waiting, writer.lag()) == (101, 4.0)
+    writer.put_all(Broadcast(Sent(seq=103, protocol="game", size=7), NEWS.conns))
+    assert (writer.waiting, writer.lost) == (152, 50)  # with the event that will say so
+    go_on.set()
+    assert writer.flush()
+    *_, last, dropped = read_events(path)
+    assert (writer.waiting, last.seq) == (0, 152)
+    assert isinstance(dropped, Dropped)
+    assert (dropped.count, dropped.seq) == (50, 152)
+
+
 def test_a_single_event_reaches_the_file_without_a_flush(
     path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +165,7 @@ def test_a_single_event_reaches_the_file_without_a_flush(
         written.set()
         return size
 
-    monkeypatch.setattr(jsonl_writer, "_write", write)
+    monkeypatch.setattr(jsonl_file, "_write", write)
     writer = JsonlWriter(path)
     writers.append(writer)
     for event in (OPENING, line(2), line(3)):  # all but the first may find the thread at rest

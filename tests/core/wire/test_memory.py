@@ -51,6 +51,7 @@ class Story:
     def __init__(self) -> None:
         self.server = Cloakroom()
         self.journal = Journal(lambda: 0.0)
+        self.seen = 0
         self.clock = 0.0
         self.ledger = Ledger(self.journal, self.server, lambda: self.clock)
 
@@ -58,9 +59,8 @@ class Story:
         return self.ledger.open(client, HERE)
 
     def news(self) -> list[Any]:
-        events = list(self.journal.ring)
-        self.journal.ring.clear()
-        return events
+        seen, self.seen = self.seen, self.journal.last_seq
+        return [event for event in self.journal.ring if event.seq > seen]
 
 
 @pytest.fixture

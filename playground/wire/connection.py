@@ -182,6 +182,18 @@ class Connection:
             journal.show(event, data, secrets, self._echoes)
         return journal.record(event)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is remembered of it is written down, and no secret of its may be echoed: then a
+        message that somebody else makes the server send is an event like those of all others.
+        """
+        if self._echoes:
+            return False
+        try:
+            return self._server.remembered(self) is self._remembered
+        except Exception:  # which the next pull tells
+            return False
+
     def exchanged(
         self, message: bytes, answer: bytes, carried: Mapping[str, Json] | None, carried_size: int | None
     ) -> None:
@@ -334,43 +346,3 @@ class Connection:
             Kept(where=where, name=name, remembers=dict(remembers), expires_in=expires_in)
             for where, name, remembers, expires_in in self._server.subjects_of(self)
         ]
-
-
-def sent_to_all(
-    ledger: Ledger, connections: Sequence[Connection], data: bytes, secrets: Sequence[Secret] = ()
-) -> None:
-    """As :meth:`Connection.sent` of each, in that order, but the work that is alike is done once."""
-    if not connections:
-        return
-    connections[0].sent(data, secrets=secrets)  # it also writes down what has changed for everybody
-    journal, acting, remembered = ledger.journal, ledger.acting, ledger.server.remembered
-    protocol, size = ledger.server.name, len(data)
-    shown = Sent(size=size)
-    journal.show(shown, data, secrets)
-    text, coded, truncated = shown.data, shown.data_b64, shown.truncated
-    events: list[Sent] = []
-    for connection in connections[1:]:
-        try:
-            alike = remembered(connection) is connection._remembered and not connection._echoes
-        except Exception:  # which it tells itself, below
-            alike = False
-        if not alike:
-            journal.record_all(events)
-            events = []
-            connection.sent(data, secrets=secrets)
-            continue
-        connection.messages_sent += 1
-        connection._unanswered = False
-        cause = connection.last_received if acting is None or acting is connection else None
-        events.append(
-            Sent(
-                protocol=protocol,
-                conn=connection.id,
-                cause=cause,
-                size=size,
-                data=text,
-                data_b64=coded,
-                truncated=truncated,
-            )
-        )
-    journal.record_all(events)

@@ -86,8 +86,9 @@ class Sending(TwistedProtocol):
 
     def write_gathered(self) -> None:
         """Send what was gathered, in one write."""
-        if self.gathered is not None:
+        if self.gathered:
             self.write_silently(b"")
+        self.gathered = None
 
     # -- a protocol's push producer ----------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ def three() -> tuple[Wired, Wired, Wired]:
     return first, second, third
 
 
-def all_of(*wired: Wired) -> list[Any]:
-    return [one.observed for one in wired]
+def tell(together: Together, wired: Iterable[Wired], line: bytes, secrets: Sequence[Secret] = ()) -> None:
+    together.tell(together.audience(one.observed for one in wired), line, secrets)
 
 
 def story(wired: Wired, since: int) -> list[str]:
@@ -43,8 +44,8 @@ def test_each_line_is_one_event_of_each_and_all_lines_are_one_write():
     first, second, third = three()
     writes = [counting_writes(one) for one in (first, second, third)]
     together, since = Together(first.playground.ledger), first.playground.journal.last_seq
-    together.tell(all_of(first, second, third), b"* one\n")
-    together.tell(all_of(third, first), b"* two\n")
+    tell(together, [first, second, third], b"* one\n")
+    tell(together, [third, first], b"* two\n")
     assert story(first, since) == [
         "repeat-1 S: * one\n",
         "repeat-2 S: * one\n",
@@ -59,7 +60,10 @@ def test_each_line_is_one_event_of_each_and_all_lines_are_one_write():
     assert sum(map(len, writes)) == 3
 
 
-def test_the_events_are_those_of_single_messages():
+@pytest.mark.parametrize("but", [None, "repeat-2"])
+@pytest.mark.parametrize("acting", [None, "server", "repeat-2", "repeat-3"])
+@pytest.mark.parametrize("speakers", [0, 2])
+def test_the_events_are_those_of_single_messages(speakers: int, acting: str | None, but: str | None):
     """Counters, causes, masks: one by one or together, nobody can tell the difference but by the time."""
 
     lines: list[tuple[bytes, list[Secret]]] = [
@@ -70,15 +74,19 @@ def test_the_events_are_those_of_single_messages():
 
     def events(together: bool) -> list[Any]:
         wired = three()
-        for one in wired[:2]:
+        for one in wired[:speakers]:
             one.say(b"hello\n")
-        gathering = Together(wired[0].playground.ledger)
+        ledger = wired[0].playground.ledger
+        gathering = Together(ledger)
+        audience = gathering.audience(one.observed for one in wired)
+        ledger.acting = "server" if acting == "server" else ledger.live.get(acting or "")
         for line, secrets in lines:
             if together:
-                gathering.tell(all_of(*wired), line, secrets)
+                gathering.tell(audience, line, secrets, but=but)
             else:
                 for one in wired:
-                    one.observed.send(line, secrets=secrets)
+                    if one.observed.connection.id != but:
+                        one.observed.send(line, secrets=secrets)
         gathering.leave()
         for one in wired:
             one.closed()
@@ -87,11 +95,36 @@ def test_the_events_are_those_of_single_messages():
     assert events(together=True) == events(together=False)
 
 
+def test_who_may_be_answered_with_a_secret_of_theirs_is_masked_and_the_others_are_one_broadcast():
+    """As where somebody has said a password, and is told of it among others."""
+    first, second, third = three()
+    ledger = first.playground.ledger
+    wires = [one.observed for one in (first, second, third)]
+    second.observed.connection.received(b"hunter2", secrets=[Secret(0, 7)])
+    together, since = Together(ledger), first.playground.journal.last_seq
+    ledger.acting = "server"
+    audience = together.audience(wires)
+    for line in (b"* hunter2\n", b"* again hunter2\n"):
+        together.tell(audience, line)
+    together.tell_one(second.observed, b"* bye hunter2\n")
+    assert story(first, since) == [
+        "repeat-1 S: * hunter2\n",
+        "repeat-2 S: * *******\n",
+        "repeat-3 S: * hunter2\n",
+        "repeat-1 S: * again hunter2\n",
+        "repeat-2 S: * again *******\n",
+        "repeat-3 S: * again hunter2\n",
+        "repeat-2 S: * bye *******\n",
+    ]
+    together.leave()
+    assert second.heard == b"* hunter2\n* again hunter2\n* bye hunter2\n"
+
+
 def test_what_a_connection_remembers_is_told_before_its_line():
     first, second, third = three()
     since = first.playground.journal.last_seq
     first.inner.count = second.inner.count = 1
-    Together(first.playground.ledger).tell(all_of(third, second, first), NEWS)
+    tell(Together(first.playground.ledger), [third, second, first], NEWS)
     assert story(first, since) == [
         "repeat-3 S: * news\n",
         "repeat-2 = {'lines': (None, 1)}",
@@ -104,7 +137,7 @@ def test_what_a_connection_remembers_is_told_before_its_line():
 def test_what_is_sent_alone_takes_along_what_was_gathered_before():
     first, *_ = three()
     together = Together(first.playground.ledger)
-    together.tell(all_of(first), NEWS)
+    tell(together, [first], NEWS)
     first.say(b"hello\n")
     assert first.heard == b"* news\nhello\n"
     together.leave()
@@ -114,9 +147,9 @@ def test_what_is_sent_alone_takes_along_what_was_gathered_before():
 def test_who_closes_gets_what_was_gathered_and_nothing_more():
     first, second, _ = three()
     together, since = Together(first.playground.ledger), first.playground.journal.last_seq
-    together.tell(all_of(first, second), NEWS)
+    tell(together, [first, second], NEWS)
     first.observed.loseConnection()
-    together.tell(all_of(first, second), b"* later\n")
+    tell(together, [first, second], b"* later\n")
     together.leave()
     assert (first.heard, second.heard) == (NEWS, b"* news\n* later\n")
     assert story(first, since) == ["repeat-1 S: * news\n", "repeat-2 S: * news\n", "repeat-2 S: * later\n"]
@@ -128,7 +161,7 @@ def test_who_closes_gets_what_was_gathered_and_nothing_more():
 def test_who_is_gone_meanwhile_is_passed_over():
     first, second, _ = three()
     together = Together(first.playground.ledger)
-    together.tell(all_of(first, second), NEWS)
+    tell(together, [first, second], NEWS)
     first.closed()
     together.leave()
     assert (first.heard, second.heard) == (b"", NEWS)
@@ -145,5 +178,5 @@ def test_a_server_that_fails_when_asked_is_said_once_and_everybody_is_told():
 
     server.remembered = remembered  # type: ignore[method-assign]
     since = first.playground.journal.last_seq
-    Together(first.playground.ledger).tell(all_of(first, second), NEWS)
+    tell(Together(first.playground.ledger), [first, second], NEWS)
     assert story(first, since) == ["repeat-1 Trouble", "repeat-1 S: * news\n", "repeat-2 S: * news\n"]

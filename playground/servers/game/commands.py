@@ -213,6 +213,7 @@ TOUCHES: dict[str, Touch] = {
     "who": Touch.NOTHING,
     "state": Touch.NOTHING,
     "say": Touch.NOTHING,
+    "ready": Touch.SEAT,
     "go": Touch.TABLE,
     "home": Touch.TABLE,
 }

@@ -19,6 +19,7 @@ from playground.servers.game.effects import (
     Tell,
     Wake,
 )
+from playground.servers.game.hearers import Hearers
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.seats import Seat
 from playground.wire.flood import Flood
@@ -108,7 +109,7 @@ class Talk:
     address: str
     limits: GameLimits = field(repr=False)
     effects: list[Effect] = field(repr=False)
-    hearers: dict[str, None] = field(default_factory=dict, repr=False)
+    hearers: Hearers = field(default_factory=Hearers, repr=False)
     """All connections that hear the news, this one's included or not: a broadcast asks nobody else."""
     seat: Seat | None = None
     wrong_tokens: int = 0
@@ -134,9 +135,9 @@ class Talk:
     def _stepped(self, step: Transition) -> None:
         self.state = step.after
         if step.after in HEARING:
-            self.hearers[self.conn] = None
+            self.hearers.add(self.conn)
         else:
-            self.hearers.pop(self.conn, None)
+            self.hearers.discard(self.conn)
         if step.before != step.after:
             self.effects.append(DialogueStep(self.conn, step))
 

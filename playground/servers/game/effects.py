@@ -15,12 +15,13 @@ from playground.wire.memory import SubjectWhere
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Send one line to each of these connections."""
+    """Send one line to each of these connections, but not to the connection ``but``."""
 
     to: tuple[str, ...]
     text: str
     secret: str = field(default="", repr=False)
     """A token in ``text`` that the journal must not show."""
+    but: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from playground.servers.game.effects import (
 )
 from playground.servers.game.game import Game
 from playground.servers.game.guesses import Guesses
+from playground.servers.game.hearers import Hearers
 from playground.servers.game.limits import GameLimits
 from playground.servers.game.pictures import Pictures, Touch
 from playground.servers.game.saved import Saved
@@ -52,7 +53,7 @@ class Lantern:
         self.game = Game(self.seats, limits, random, now, self.effects)
         self.guesses = Guesses(limits.tokens_per_address)
         self._talks: dict[str, Talk] = {}
-        self._hearers: dict[str, None] = {}
+        self._hearers = Hearers()
         self._alarms: dict[tuple[str, str], tuple[Alarm, float]] = {}
         self._serial = 0
         self.changes = 0
@@ -92,7 +93,7 @@ class Lantern:
                 self.refuse(talk, "not-now", words.not_now(word, rest.strip(), talk.state, self.is_under_way))
             elif talk.seat is not None:
                 self.game.ask([talk.seat])
-        return self._finish(touched)
+        return self._finish(touched, talk.seat if talk is not None else None)
 
     def not_text(self, conn: str) -> list[Effect]:
         """A line came that is not UTF-8."""
@@ -141,7 +142,7 @@ class Lantern:
             return []
         talk.remembered()
         talk.lost = True
-        self._hearers.pop(conn, None)
+        self._hearers.discard(conn)
         self.effects += [Rest(Alarm("calm", conn)), Rest(Alarm("greeting", conn))]
         if talk.state == "half-closed" and reason == "client":
             talk.machine.flushed()
@@ -335,15 +336,16 @@ class Lantern:
             self.effects.append(Refuse(talk.conn, "muted", words.MUTED, silent=True))
         return False
 
-    def _finish(self, touched: Touch = Touch.EVERYTHING) -> list[Effect]:
+    def _finish(self, touched: Touch = Touch.EVERYTHING, seat: Seat | None = None) -> list[Effect]:
         """The input is done: let the table do what is due, and hand out what is wanted.
 
-        ``touched`` says what it may have changed; where a machine has moved, that is everything.
+        ``touched`` says what it may have changed, ``seat`` whose input it was; where a machine has moved,
+        everything may have changed.
         """
         self.game.settle()
         if any(isinstance(effect, SubjectStep) for effect in self.effects):
             touched = Touch.EVERYTHING
-        self._pictures.touched(touched)
+        self._pictures.touched(touched, seat)
         self.changes += touched is not Touch.NOTHING
         if not self.effects:
             return []
@@ -351,8 +353,9 @@ class Lantern:
         for effect in self.effects:
             match effect:
                 case News(text, but):
-                    if to := tuple(conn for conn in self._hearers if conn != but):
-                        done.append(Tell(to, text))
+                    hearers = self._hearers.all()
+                    if hearers and hearers != (but,):
+                        done.append(Tell(hearers, text, but=but))
                 case Wake(alarm, seconds):
                     self._serial += 1
                     alarm = Alarm(alarm.kind, alarm.whose, self._serial)

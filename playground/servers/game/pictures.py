@@ -54,6 +54,8 @@ class Touch(Enum):
 
     NOTHING = auto()
     TABLE = auto()
+    SEAT = auto()
+    """Of whoever has said something, alone."""
     EVERYTHING = auto()
 
 
@@ -79,10 +81,13 @@ class Pictures:
         self._of_all: tuple[Subject, ...] | None = None
         self._good_until = 0.0
 
-    def touched(self, what: Touch) -> None:
-        """An input is done that may have changed ``what``."""
+    def touched(self, what: Touch, seat: Seat | None = None) -> None:
+        """An input is done that may have changed ``what``; ``seat`` is that of whose input it was."""
         if what is Touch.EVERYTHING:
             self._of_seats = None
+        elif what is Touch.SEAT and seat is not None and self._of_seats is not None:
+            new = self.of_seat(seat)
+            self._of_seats = tuple(new if known.name == new.name else known for known in self._of_seats)
         if what is not Touch.NOTHING:
             self._of_all = None
 

@@ -103,6 +103,11 @@ class Player(Protocol):
             greeting.cancel()
         self._carry_out(self._lantern.greet(self._name))
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is anything to go on with once what was said is saved."""
+        return bool(self.wire.unclaimed) or self._input_over or self._paused
+
     def go_on(self) -> None:
         """What was said before is saved, or others had their turn: go on with what came after it."""
         self._handle_input()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from playground.journal.events import Trouble
+from playground.journal.redaction import Secret
 from playground.servers import Playground
 from playground.servers.game import secrets_said, words
 from playground.servers.game.cards import shuffled
@@ -38,7 +39,7 @@ from playground.stores.snapshots import SnapshotStore, StoreError
 from playground.wire.inner import ran
 from playground.wire.ledger import Connection
 from playground.wire.observed import Observed
-from playground.wire.together import Together
+from playground.wire.together import Audience, Together
 
 if TYPE_CHECKING:
     from playground.servers.game.protocol import Player
@@ -72,7 +73,10 @@ class Shell:
         self._seeded = playground.settings.get("game_seed") is not None
         self._players: dict[str, Player] = {}
         self._timers: dict[Alarm, IDelayedCall] = {}
-        self._waiting: deque[Effect] = deque()
+        self._waiting: deque[tuple[Effect, Connection | Literal["server"] | None]] = deque()
+        """What is to be done, and who makes the server do it."""
+        self._audiences: dict[tuple[str, ...], list[Audience | Player]] = {}
+        """Who is reached under these ids; good while nothing but telling is done."""
         self._busy = False
         self._leaving: IDelayedCall | None = None
         self._to_be_greeted: deque[Player] = deque()
@@ -156,10 +160,15 @@ class Shell:
         if self._busy:
             return
         self._busy = True
+        self._audiences.clear()
+        ledger = self._playground.ledger
+        acting = ledger.acting
         try:
             while self._waiting:
-                self._do(self._waiting.popleft())
+                effect, ledger.acting = self._waiting.popleft()
+                self._do(effect)
         finally:
+            ledger.acting = acting
             self._busy = False
 
     def forget(self, effects: list[Effect]) -> None:
@@ -197,13 +206,16 @@ class Shell:
     def _journal_steps_and_queue(self, effects: Iterable[Effect], cause: Connection | None) -> None:
         wanted = self._without_steps(effects)
         if self._held is None or (cause is not None and self._held.may_leave_now(wanted, cause.id)):
-            self._waiting.extend(wanted)
+            self._will_do(wanted, self._playground.ledger.acting)
         elif wanted:
             # What somebody asks about is told as it is now, not as it is when it is saved.
             now: list[Effect] = [
                 self._state_told(one.to) if isinstance(one, TellState) else one for one in wanted
             ]
             self._held.add(Batch(now, cause))
+
+    def _will_do(self, effects: Iterable[Effect], acting: Connection | Literal["server"] | None) -> None:
+        self._waiting.extend((effect, acting) for effect in effects)
 
     def _without_steps(self, effects: Iterable[Effect]) -> list[Effect]:
         """Journal the steps of the machines; returns the rest."""
@@ -218,14 +230,9 @@ class Shell:
     # -- after a save ------------------------------------------------------------------------
 
     def _let_go(self, batches: list[Batch]) -> None:
-        ledger = self._playground.ledger
         for batch in batches:
-            self._waiting.extend(batch.effects)
-            acting, ledger.acting = ledger.acting, batch.cause or "server"
-            try:
-                self._do_what_waits()
-            finally:
-                ledger.acting = acting
+            self._will_do(batch.effects, batch.cause or "server")
+        self._do_what_waits()
         self._leave_soon()  # all that one save has allowed, in one write for each connection
         self._go_on(batches)
 
@@ -240,7 +247,7 @@ class Shell:
                 effects.append(Refuse(name, "not-saved", text))
         undone = [effect for batch in batches for effect in batch.effects]
         effects += [effect for effect in undone if _is_of_a_socket(effect)]
-        self._waiting.extend(self._without_steps(effects))
+        self._will_do(self._without_steps(effects), self._playground.ledger.acting)
         self._playground.pull("undone")
         self._do_what_waits()
         self._together.leave()
@@ -261,7 +268,9 @@ class Shell:
             self._goes_on = False
 
     def _handle_more(self, player: Player | None) -> None:
-        if player is not None and not player.is_handling and not player.waits_for_turn:
+        if player is None or player.is_handling or player.waits_for_turn:
+            return
+        if player.has_more:
             self._in_turn(player, player.go_on)
 
     def _in_turn(self, player: Player, call: Callable[[], None]) -> None:
@@ -273,11 +282,13 @@ class Shell:
     # -- one effect each ---------------------------------------------------------------------
 
     def _do(self, effect: Effect) -> None:
+        if isinstance(effect, Tell):
+            self._tell(effect)
+            return
+        self._audiences.clear()
         match effect:
-            case Tell(to, text, secret):
-                self._tell(to, text, secret)
             case Show(to, text):
-                self._tell((to,), text)
+                self._tell(Tell((to,), text))
             case Answer(to, data):
                 for player in self._reached((to,)):
                     player.wire.send(data)
@@ -287,7 +298,7 @@ class Shell:
                 for player in self._reached((to,)):
                     player.wire.refused(rule, text)
                     if not silent:
-                        self._tell((to,), f"! {text}")
+                        self._tell(Tell((to,), f"! {text}"))
             case Limit(to, setting, value, text):
                 for player in self._reached((to,)):
                     player.wire.limit(setting, value, text)
@@ -309,24 +320,46 @@ class Shell:
             case _:
                 raise TypeError(f"{effect} cannot be carried out")
 
-    def _tell(self, to: Iterable[str], text: str, secret: str = "") -> None:
-        """Say a line to each of these connections. It leaves with what else they are told by then."""
+    def _tell(self, told: Tell) -> None:
+        """Say a line. It leaves with what else they are told by then."""
         if self.stopping:
             return
-        line = text.encode()
-        spans = secrets_said.in_answer(line, secret)
+        line = told.text.encode()
+        spans = secrets_said.in_answer(line, told.secret)
+        if len(told.to) == 1:
+            self._tell_one(told.to[0], line, spans)  # nobody would make a line for one, but not for that one
+            return
+        for one in self._reached_together(told.to):
+            if isinstance(one, Audience):
+                self._together.tell(one, line + b"\n", spans, but=told.but)
+            elif one.wire.connection.id != told.but:
+                one.tell(line, spans)
+
+    def _tell_one(self, to: str, line: bytes, spans: Sequence[Secret]) -> None:
+        player = self._players.get(to)
+        if player is None:
+            return
+        if player.in_character_mode:
+            player.tell(line, spans)
+        else:
+            self._together.tell_one(player.wire, line + b"\n", spans)
+
+    def _reached_together(self, to: tuple[str, ...]) -> list[Audience | Player]:
+        """Whom these ids reach, in their order; who is in character mode is told alone."""
+        known = self._audiences.get(to)
+        if known is not None:
+            return known
+        found: list[Audience | Player] = []
         plain: list[Observed] = []
-        for conn in to:
-            player = self._players.get(conn)
-            if player is None:
-                continue
+        for player in self._reached(to):
             if player.in_character_mode:
-                self._together.tell(plain, line + b"\n", spans)
+                found += [self._together.audience(plain), player]
                 plain = []
-                player.tell(line, spans)
             else:
                 plain.append(player.wire)
-        self._together.tell(plain, line + b"\n", spans)
+        found.append(self._together.audience(plain))
+        self._audiences[to] = found
+        return found
 
     def _state_told(self, to: str) -> Answer:
         player = self._players.get(to)

@@ -185,8 +185,8 @@ class House:
         closing: list[Close] = []
         for effect in effects:
             match effect:
-                case Tell(to, text, secret):
-                    for conn in to:
+                case Tell(to, text, secret, but):
+                    for conn in (one for one in to if one != but):
                         self.people[conn].lines.append(text)
                         if secret:
                             assert secret in text

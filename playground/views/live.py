@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Final
@@ -22,6 +22,7 @@ from playground.journal.events import (
     ConnectionClose,
     Dropped,
     Forgotten,
+    Json,
     LimitHit,
     Partial,
     Received,
@@ -34,12 +35,14 @@ from playground.journal.events import (
 from playground.views import hues
 from playground.views.escape import cut, escape, pad
 from playground.views.message_text import answer_code, begins_http, tell
+from playground.views.moments import clocked, clocked_changes
 
 LINES_PER_SECOND: Final = 20
 """More exchanges than that in a second are counted, not shown."""
 CONN_CELLS: Final = 8
 EXCHANGE_CELLS: Final = 29
 _PENDING: Final = 1000
+_CONTROL_FRAMES: Final = ("ping", "pong", "close")
 
 
 _Line = tuple[str, Callable[[], Text]]
@@ -54,11 +57,20 @@ class _Exchange:
         self.seqs = [event.seq]
         self.news: list[str] = []
         self.refused: str | None = None
+        self.taken: Sent | None = None
+        """The answer, where it says only that the message was taken, and more may follow."""
 
     @property
     def text(self) -> str:
         told = tell(self.event)
+        if self.event.frame in _CONTROL_FRAMES:
+            return _frame(self.event)
         return told.text.rsplit(" HTTP/", 1)[0] if told.is_head else told.text or told.note
+
+    def is_taken_by(self, answer: Sent) -> bool:
+        """Whether ``answer`` repeats what was said, as ``= go`` does, and tells nothing that came of it."""
+        said = (answer.data or "").rstrip()
+        return said.startswith("= ") and self.text.lower().endswith(said[2:].lower())
 
 
 class LiveView:
@@ -80,6 +92,10 @@ class LiveView:
         """Connection to the ``seq`` of its newest unanswered message."""
         self._remembers: OrderedDict[str, bool] = OrderedDict()
         """Whether anything is remembered for a connection."""
+        self._sessions: OrderedDict[str, str] = OrderedDict()
+        """Connection to the session that is its own: the first that it has changed."""
+        self._taken: _Exchange | None = None
+        """An exchange whose message was taken; what came of it may be the next event."""
 
     @property
     def owes(self) -> bool:
@@ -91,16 +107,24 @@ class LiveView:
         self._width = max(width, 50)
         lines: list[Text] = []
         for event in events:
+            if self._taken is not None and event.cause not in self._taken.seqs:
+                lines += self._made(self._give_out())
             second = int(event.time.timestamp())
             if second != self._second:
                 lines += self.finish()
                 self._second, self._shown = second, 0
-            for kind, make in self._told(event):
-                if self._shown < self._most:
-                    self._shown += 1
-                    lines.append(make())
-                else:
-                    self._hidden[kind] += 1
+            lines += self._made(self._told(event))
+        return lines + self._made(self._give_out())
+
+    def _made(self, told: list[_Line]) -> list[Text]:
+        """As many of these lines as there is room for in this second; the rest is counted."""
+        lines: list[Text] = []
+        for kind, make in told:
+            if self._shown < self._most:
+                self._shown += 1
+                lines.append(make())
+            else:
+                self._hidden[kind] += 1
         return lines
 
     def finish(self) -> list[Text]:
@@ -135,13 +159,13 @@ class LiveView:
             case ConnectionClose():
                 return self._closed(event)
             case SessionEnd():
+                for conn in [conn for conn, own in self._sessions.items() if own == event.session]:
+                    del self._sessions[conn]
                 text = f"session {event.session} {event.reason}"
-                return [
-                    self._event_line(event, escape(text), f"forgot {escape(wording.facts(event.forgot))}")
-                ]
+                return [self._event_line(event, escape(text), f"forgot {escape(self._facts(event.forgot))}")]
             case Forgotten():
                 name = event.session or event.shared or event.where
-                forgot = escape(wording.facts(event.forgot))
+                forgot = escape(self._facts(event.forgot))
                 return [self._event_line(event, f"forget {escape(name)}", f"forgot {forgot}", hues.CHANGE)]
             case LimitHit():
                 return [
@@ -169,28 +193,49 @@ class LiveView:
         return []
 
     def _bound(self) -> None:
-        for kept in (self._pending, self._newest, self._remembers):
+        for kept in (self._pending, self._newest, self._remembers, self._sessions):
             while len(kept) > _PENDING:
                 kept.popitem(last=False)
 
     def _sent(self, event: Sent) -> list[_Line]:
         exchange = self._pending.get(event.cause or 0)
-        if exchange is None:
+        if exchange is None or event.conn not in (exchange.conn, None):
+            return []  # what others are told of it is no answer
+        if exchange.taken is None and exchange.is_taken_by(event):
+            exchange.taken = event
+            self._taken = exchange
+            return []
+        if exchange.taken is not None and (event.data or "").startswith("? "):
+            event = exchange.taken  # what is asked next is not what came of it
+        self._done(exchange)
+        return [self._answered(exchange, event)]
+
+    def _give_out(self) -> list[_Line]:
+        """The exchange whose message was taken, if nothing has come of it so far."""
+        exchange = self._taken
+        if exchange is None or exchange.taken is None:
             return []
         self._done(exchange)
+        return [self._answered(exchange, exchange.taken)]
+
+    def _answered(self, exchange: _Exchange, answer: Sent | None) -> _Line:
         news, style = self._outcome(exchange)
 
         def make() -> Text:
-            answer = tell(event).text
-            text = answer_code(answer) or answer.removeprefix("* ")
+            if answer is None:
+                return self._exchange_line(exchange, " (no answer)", news, style)
+            told = _frame(answer) if answer.frame in _CONTROL_FRAMES else tell(answer).text
+            text = answer_code(told) or told.removeprefix("* ").removeprefix("> ")
             if exchange.refused is not None and exchange.refused in text:
                 text = "!"  # why not is told once, in the column beside it
             return self._exchange_line(exchange, f" → {text}" if text else "", news, style)
 
-        return [(f"{event.protocol or 'other'} exchanges", make)]
+        return f"{exchange.event.protocol or 'other'} exchanges", make
 
     def _done(self, exchange: _Exchange) -> None:
         """Its other messages (pieces of a body) are answered with it."""
+        if self._taken is exchange:
+            self._taken = None
         for seq in exchange.seqs:
             self._pending.pop(seq, None)
         self._newest.pop(exchange.conn, None)
@@ -208,15 +253,26 @@ class LiveView:
             self._remembers[event.conn] = bool(event.remembers)
         if event.again:
             return []
-        news = [_news(path, *of) for path, of in wording.telling(event.changed).items()]
+        changed = clocked_changes(wording.telling(event.changed), self._zone)
+        news = [_news(path, *of) for path, of in changed.items()]
         if not news:
             return []
         exchange = self._pending.get(event.cause or 0)
         if exchange is not None:
+            if event.session is not None and event.session != self._own_session(exchange.conn, event.session):
+                whose = event.session.rpartition("/")[2]
+                news = [f"{whose}: {one}" for one in news]
             exchange.news += news
             return []
         name = event.session or event.shared or ""
         return [self._event_line(event, escape(name), escape(", ".join(news)), hues.CHANGE)]
+
+    def _own_session(self, conn: str, session: str) -> str:
+        """Which session is that of ``conn``: ``session``, if it is the first that ``conn`` has changed."""
+        return self._sessions.setdefault(conn, session)
+
+    def _facts(self, memory: Mapping[str, Json]) -> str:
+        return wording.facts(clocked(memory, self._zone))
 
     def _closed(self, event: ConnectionClose) -> list[_Line]:
         conn = event.conn or ""
@@ -224,10 +280,9 @@ class LiveView:
         unanswered = self._pending.get(self._newest.get(conn, 0))
         if unanswered is not None:
             self._done(unanswered)
-            news, style = self._outcome(unanswered)
-            make = partial(self._exchange_line, unanswered, " (no answer)", news, style)
-            lines.append((f"{event.protocol or 'other'} exchanges", make))
+            lines.append(self._answered(unanswered, unanswered.taken))
         self._remembers.pop(conn, None)
+        self._sessions.pop(conn, None)
         forgot, kept = wording.facts(event.forgot), ", ".join(part.name for part in event.kept)
         if forgot != "nothing" or kept:
             text = f"forgot {forgot}" + (f"; kept {kept}" if kept else "")
@@ -263,6 +318,11 @@ class LiveView:
         line.append(cut(news, self._width - cell_len(begin)), style)
         line.rstrip()
         return line
+
+
+def _frame(message: Received | Sent) -> str:
+    """A control frame by its kind: what a ping holds is chosen at random, and tells nobody anything."""
+    return f"close {tell(message).text}".rstrip() if message.frame == "close" else str(message.frame)
 
 
 def _news(path: str, before: object, after: object) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from playground.journal import wording
 from playground.views import hues
 from playground.views.escape import cut, escape, pad
+from playground.views.moments import clocked
 
 Row = Mapping[str, Any]
 
@@ -64,6 +65,7 @@ def _cells(row: Row) -> tuple[str, str, str, str]:
 def _facts(memory: object) -> str:
     if not isinstance(memory, Mapping):
         return "nothing"
+    memory = clocked(memory)
     # A memory whose values are all zero or empty is still something that is held.
     return (
         wording.facts(memory) if wording.facts(memory) != "nothing" or not memory else wording.all_of(memory)

@@ -37,6 +37,7 @@ from playground.views import hues
 from playground.views.escape import escape
 from playground.views.lines import Layout, packed
 from playground.views.message_text import Told, answer_code, tell
+from playground.views.moments import clocked, clocked_changes
 
 _ROUTINE: Final = frozenset({"SYST", "FEAT", "NOOP", "OPTS", "CLNT", "TYPE"})
 """FTP commands that clients send on their own account. Where they change nothing, one line tells several."""
@@ -77,6 +78,7 @@ class TextView:
         note_at: int | None = None,
     ) -> None:
         self._layout = Layout(width, zone, note_at)
+        self._zone = zone
         self._day = today
         self._last_protocol: str | None = None
         self._any = False
@@ -200,8 +202,9 @@ class TextView:
             start = starts.pop(state.session, None) if state.session is not None else None
             notes = self._where(state, start.expires_in if start is not None else None)
             if state.again:
-                rows.append((state, f"still {wording.facts(state.remembers)}", notes))
-            for path, (before, after) in wording.telling(state.changed).items():
+                rows.append((state, f"still {self._facts(state.remembers)}", notes))
+            changed = clocked_changes(wording.telling(state.changed), self._zone)
+            for path, (before, after) in changed.items():
                 rows.append((state, f"{path:<14} {wording.change(before, after)}", notes))
         lines = [self._session_begins(start) for start in starts.values()]
         texts = [escape(text) for _, text, _ in rows]
@@ -211,6 +214,9 @@ class TextView:
         for (state, _, notes), text in zip(rows, texts, strict=True):
             lines.append(self._line(state, "=", text, notes, note_at=note_at))
         return lines
+
+    def _facts(self, memory: Mapping[str, Json]) -> str:
+        return wording.facts(clocked(memory, self._zone))
 
     def _where(self, state: State, expires_in: float | None) -> list[str]:
         """Notes about where a state lives, the fullest first."""
@@ -246,10 +252,10 @@ class TextView:
         match event:
             case SessionEnd():
                 ends = f"session {event.session} {event.reason}."
-                return self._rows(event, "--", [ends, f"Forgot: {wording.facts(event.forgot)}"])
+                return self._rows(event, "--", [ends, f"Forgot: {self._facts(event.forgot)}"])
             case Forgotten():
                 name = escape(event.session or event.shared or "")
-                text = escape(f"forgotten on request: {wording.facts(event.forgot)}")
+                text = escape(f"forgotten on request: {self._facts(event.forgot)}")
                 return [self._line(event, "--", text, [f"{event.where} {name}".rstrip(), event.where])]
             case LimitHit():
                 limit = f"limit {event.limit} ({event.value:g}):"

@@ -126,6 +126,70 @@ def test_what_is_no_exchange_is_told_too() -> None:
     ]
 
 
+def at_once(story: Story, width: int = 80) -> list[str]:
+    """What is shown of a story that happens in one moment."""
+    return [line.plain for line in LiveView(zone=UTC).lines(story.events, width)]
+
+
+def a_step_by_two() -> Story:
+    """Bob chooses, and so a step is made for ada and him."""
+    story = Story()
+    for name, conn in (("ada", "game-1"), ("bob", "game-2")):
+        story.says(conn, f"name {name}\n")
+        story.session(f"game/{name}", conn, 10, name=(None, name))
+        story.hears(conn, f"* welcome {name}\n")
+    story.says("game-2", "go home\n")
+    for name in ("ada", "bob"):
+        story.session(f"game/{name}", "game-2", 10, pocket=(0, 5))
+    story.shared("game/table", "game-2", 10, oil_until=(1795527730.25, 1795527742.5))
+    story.add(Sent(protocol="game", conn="game-1", cause=story.cause["game-2"], size=7, data="* news\n"))
+    story.hears("game-2", "= home\n")
+    story.hears("game-2", "> bob goes home with 5 gems. Chest 5\n")
+    story.hears("game-2", "? go deeper or go home? (12s of oil)  you carry 5\n")
+    return story
+
+
+def test_what_came_of_a_word_is_told_and_not_that_it_was_taken() -> None:
+    *_, line = at_once(a_step_by_two(), 130)
+    assert line == (
+        "14:02:07  game-2  go home → bob goes home with 5 gems. Chest 5          "
+        "ada: pocket 5, pocket 5, oil_until 13:42:10 → 13:42:22"
+    )
+
+
+@pytest.mark.parametrize("more", [[], ["? go deeper or go home? (12s of oil)  you carry 5\n"]])
+def test_a_word_that_nothing_came_of_yet_was_taken(more: list[str]) -> None:
+    story = Story()
+    for conn in ("game-1", "game-2"):
+        story.says(conn, "go\n")
+        for answer in ("= go\n", *more):
+            story.hears(conn, answer)
+    assert at_once(story) == [
+        f"14:02:07  {conn}  go → = go                    remembers nothing" for conn in ("game-1", "game-2")
+    ]
+
+
+def test_a_word_that_was_taken_before_the_end_has_its_answer() -> None:
+    story = Story()
+    story.says("game-1", "go\n")
+    story.hears("game-1", "= go\n")
+    story.closes("game-1", "lost", 2.0)
+    story.events[-1].cause = story.cause["game-1"]
+    assert at_once(story) == ["14:02:07  game-1  go → = go                    remembers nothing"]
+
+
+def test_control_frames_are_told_by_their_kind() -> None:
+    ping = Received(seq=1, protocol="http", conn="http-1", size=6, data_b64="ut7DsA==", frame="ping")
+    pong = Sent(seq=2, cause=1, protocol="http", conn="http-1", size=6, data_b64="ut7DsA==", frame="pong")
+    close = Received(seq=3, protocol="http", conn="http-1", size=4, data_b64="A+g=", frame="close")
+    again = Sent(seq=4, cause=3, protocol="http", conn="http-1", size=4, data_b64="A+g=", frame="close")
+    lines = [line.plain[18:] for line in LiveView(zone=UTC).lines([ping, pong, close, again])]
+    assert lines == [
+        "ping → pong                  remembers nothing",
+        "close 1000 → close 1000      remembers nothing",
+    ]
+
+
 def test_memory_that_ends_is_said_so() -> None:
     story = Story()
     story.says("ftp-1", "REIN\r\n")

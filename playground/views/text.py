@@ -34,6 +34,7 @@ from playground.journal.events import (
     Trouble,
 )
 from playground.views import hues
+from playground.views.broadcast import Broadcast
 from playground.views.escape import escape
 from playground.views.lines import Layout, packed
 from playground.views.message_text import Told, answer_code, tell
@@ -89,16 +90,19 @@ class TextView:
         self._refused: Refused | None = None
         self._states: list[State] = []
         self._starts: dict[str, SessionStart] = {}
+        self._broadcast: Broadcast | None = None
 
     def feed(self, event: AnyEvent, *, show: bool = True) -> list[Text]:
         """The lines that are due now. With ``show`` false the event is only kept in mind."""
         self._learn(event)
         if not show:
             return self._forget_closed(event, [])
-        lines = self._held_before(event)
+        if self._broadcast is not None and isinstance(event, Sent) and self._broadcast.takes(event):
+            return []
+        lines = self._release_broadcast() + self._held_before(event)
         lines += self._new_day(event)
         lines += self._told(event)
-        if lines:
+        if lines or self._broadcast is not None:
             self._any = True
         return self._forget_closed(event, lines)
 
@@ -169,8 +173,12 @@ class TextView:
             case _:
                 return self._release()
 
+    def _release_broadcast(self) -> list[Text]:
+        held, self._broadcast = self._broadcast, None
+        return [] if held is None else [self._line(held.event, "S:", held.told.text, held.notes)]
+
     def _release(self) -> list[Text]:
-        lines = self._release_routine()
+        lines = self._release_broadcast() + self._release_routine()
         refused, self._refused = self._refused, None
         if refused is not None:
             lines += self._refusal(refused)
@@ -284,7 +292,10 @@ class TextView:
             return []
         if isinstance(event, Sent) and self._refused is not None:
             return self._refusing(event, told, self._refused)
-        return [self._line(event, "S:" if isinstance(event, Sent) else "C:", told.text, told.note)]
+        if isinstance(event, Sent):
+            self._broadcast = Broadcast(event, told)  # the next events may say the same to others
+            return []
+        return [self._line(event, "C:", told.text, told.note)]
 
     def _refusing(self, event: Sent, told: Told, refused: Refused) -> list[Text]:
         """The answer that says no. The rule has its own line where the answer does not give the reason."""

@@ -58,7 +58,7 @@ class Player:
         if line.startswith("= "):
             self.referee.acknowledged(Move(self.name, line[2:], self.clock.moment))
             self._object_unless(line[2:] in ("ready", self._meant), f"was told {line!r}")
-        elif line.startswith(("? go deeper or go home?", "? go or home?")):
+        elif line.startswith("? go deeper or go home?"):
             return self._asked_to_choose()
         elif line == "* Say: ready, for another game":
             return ["ready"]

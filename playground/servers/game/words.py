@@ -265,22 +265,25 @@ def your_turn(left: float, carried: int, floor: int, dangers: Sequence[str]) -> 
     """The question of each step, with all that there is to weigh. ``left``: seconds.
 
     It fits a line of a terminal, so it names nobody: who is inside came together,
-    shares alike, and carries the same. The more there is to weigh, the shorter it asks.
+    shares alike, and carries the same. Where there is much to weigh, some words are
+    left out; its beginning stays, for whoever waits for it.
     """
-    weighed = f"you carry {carried}"
+    weighed = f"carry {carried}"
     if floor:
         weighed += f", floor {floor}"
-    if dangers:
-        weighed += f", seen {_seen(dangers)}"
-    question = f"? go deeper or go home? ({seconds(left)} of oil)  {weighed}"
-    return question if len(question) <= WIDEST else f"? go or home? ({seconds(left)})  {weighed}"
+    question = f"? go deeper or go home? ({seconds(left)} of oil)  you {weighed}{_seen(dangers, ', ')}"
+    if len(question) <= WIDEST:
+        return question
+    return f"? go deeper or go home? ({seconds(left)})  {weighed}{_seen(dangers, ' ')}"
 
 
-def _seen(dangers: Sequence[str]) -> str:
+def _seen(dangers: Sequence[str], between: str) -> str:
     unseen = [kind for kind in DANGERS if kind not in dangers]
-    if not unseen:
-        return "all dangers"
-    return f"all but {unseen[0]}" if len(unseen) == 1 else ", ".join(dangers)
+    if not dangers:
+        return ""
+    if len(unseen) > 1:
+        return f", seen {between.join(dangers)}"
+    return f", seen all but {unseen[0]}" if unseen else ", seen all dangers"
 
 
 def oil_is_low(left: float) -> str:

@@ -38,12 +38,17 @@ def test_the_question_tells_all_that_there_is_to_weigh():
     ada.skip_to("? go deeper or go home? (12s of oil)  you carry 5, floor 1, seen gas, ghost")
 
 
-@pytest.mark.parametrize("floor", [0, 3, 29])
+@pytest.mark.parametrize(("carried", "floor"), [(124, 0), (62, 9), (41, 42)])
 @pytest.mark.parametrize("seen", range(6))
-def test_however_much_there_is_to_weigh_the_question_fits_a_terminal(floor: int, seen: int):
-    question = words.your_turn(60.0, 124, floor, ["rockfall", "flood", "spiders", "gas", "ghost"][:seen])
-    assert len("< " + question) < 80, "as python -m websockets shows it, and not in the last column"
-    assert question.startswith("? go")
+def test_however_much_there_is_to_weigh_the_question_fits_a_terminal(carried: int, floor: int, seen: int):
+    question = words.your_turn(60.0, carried, floor, ["rockfall", "flood", "spiders", "gas", "ghost"][:seen])
+    assert len("< " + question) <= 80, "as python -m websockets shows it"
+    assert question.startswith("? go deeper or go home? (60s")
+
+
+def test_where_there_is_much_to_weigh_the_question_leaves_words_out():
+    question = words.your_turn(12.0, 7, 3, ["rockfall", "flood", "spiders"])
+    assert question == "? go deeper or go home? (12s)  carry 7, floor 3, seen rockfall flood spiders"
 
 
 def test_four_dangers_are_told_by_the_one_that_is_missing():

@@ -1,9 +1,25 @@
-"""The numbers that WebSocket frames are named by, RFC 6455 5.2 and 7.4.1."""
+"""The numbers in WebSocket frames, RFC 6455 5.2 and 7.4.1."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 from typing import Final
+
+FIN: Final = 0x80
+"""In a frame's first byte: it is its message's last."""
+DEFLATED: Final = 0x40
+"""In the first byte: the message is deflated. RFC 7692 6."""
+RESERVED: Final = 0x30
+"""In the first byte: what nobody has a use for."""
+OPCODE: Final = 0x0F
+"""In the first byte: what the frame is, an :class:`Opcode`."""
+MASKED: Final = 0x80
+"""In the second byte: a key of four bytes masks the content."""
+LENGTH: Final = 0x7F
+"""In the second byte: how long the content is, or, from 126 on, in how many more bytes that stands."""
+
+CONTROL_BYTES: Final = 125
+"""A control frame says no more. RFC 6455 5.5."""
 
 
 class Opcode(IntEnum):

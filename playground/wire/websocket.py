@@ -17,7 +17,9 @@ from typing_extensions import override
 
 from playground.wire.deflate import SMALLEST, Agreement, Deflate, Inflate
 from playground.wire.flood import Flood
-from playground.wire.frames import Broken, Frame, FrameReader, close_content, frame
+from playground.wire.frame_reader import FrameReader
+from playground.wire.frame_rules import Broken
+from playground.wire.frames import Frame, close_content, frame
 from playground.wire.observed import Observed
 from playground.wire.opcodes import NAMES, Code, Opcode
 

@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from playground.wire.deflate import Deflate, Inflate, agree
-from playground.wire.frames import Broken, Code, Frame, FrameReader, Opcode, close_content, frame
+from playground.wire.frame_reader import FrameReader
+from playground.wire.frame_rules import Broken
+from playground.wire.frames import Code, Frame, Opcode, close_content, frame
 
 KEY = b"\x01\x80\xfe\x37"
 

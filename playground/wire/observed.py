@@ -7,7 +7,7 @@ gets all of this for nothing and cannot forget any of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.error import ConnectionDone
@@ -24,21 +24,18 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from playground.journal.events import Json
-from playground.journal.redaction import Secret
 from playground.wire.addresses import as_endpoint, kind
 from playground.wire.by_line import ByLine
-from playground.wire.flood import Flood
+from playground.wire.claiming import Claiming
 from playground.wire.handshake import Handshake
 from playground.wire.inner import NOBODY, Inner, failed, ran
 from playground.wire.ledger import Ledger
-from playground.wire.limits import SENT_AWAY_SECONDS, UNCLAIMED_BYTES
-from playground.wire.sending import Sending
+from playground.wire.limits import SENT_AWAY_SECONDS
 from playground.wire.timers import Silence, Timers
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, ITransport, IConsumer)
-class Observed(Sending):
+class Observed(Claiming):
     """One observed connection.
 
     A protocol that says what its messages are has ``claims_messages = True`` and calls :meth:`claim`.
@@ -70,15 +67,10 @@ class Observed(Sending):
         self._timers: Timers | None = None
         self._deadlines: Timers | None = None
         self._silence = silence or Silence(reactor, limits.idle)
-        self._flood = Flood(limits.flood_per_second, limits.flood_burst) if limits.flood_per_second else None
         self.close_reason = ""
         """Why this side closes, in the journal's word; empty while it does not. For ``connectionLost``."""
         self._inner_connected = False
         self._handling_input = False
-        self.nothing_asked = False
-        """Whether, of the bytes that have just come, nobody was told who remembers anything."""
-        self.unclaimed: bytes | bytearray = b""
-        """What the client has sent and the protocol has not claimed; in the end it is ``partial``."""
         self.input_over = False
         """True once the client has closed its half."""
 
@@ -139,17 +131,6 @@ class Observed(Sending):
             connection.pull()
             ledger.memory.settled = acting is None
 
-    def _keep(self, data: bytes) -> bool:
-        """Put ``data`` behind what is not claimed yet. False where that is more than any message may have."""
-        if not isinstance(self.unclaimed, bytearray):
-            self.unclaimed = bytearray(self.unclaimed)
-        self.unclaimed += data
-        if len(self.unclaimed) <= UNCLAIMED_BYTES:
-            return True
-        self.limit("unclaimed", UNCLAIMED_BYTES, "more bytes than any message may have")
-        self.abortConnection("limit")
-        return False
-
     def readConnectionLost(self) -> None:
         """The client has closed its half. It still reads, so everything it asked for is sent."""
         if self.input_over or self.disconnecting:
@@ -186,72 +167,7 @@ class Observed(Sending):
         self.connection.inner, self._by_line = None, None
         self._inner = self._reader = NOBODY
 
-    # -- the protocol calls these: messages --------------------------------------------------
-
-    def claim(
-        self,
-        size: int,
-        *,
-        secrets: Sequence[Secret] = (),
-        carried: Mapping[str, Json] | None = None,
-        carried_size: int | None = None,
-    ) -> bytes:
-        """The first ``size`` bytes that were not claimed yet are one message; returns them.
-
-        Call it before handling the message, and do not handle it when ``disconnecting`` afterwards: it was
-        one too many. ``secrets`` are spans in it, ``carried`` is the state that the client had to bring.
-        """
-        unclaimed = self.unclaimed
-        if size >= len(unclaimed):
-            message, self.unclaimed = bytes(unclaimed), b""
-        else:
-            if not isinstance(unclaimed, bytearray):
-                unclaimed = self.unclaimed = bytearray(unclaimed)
-            message = bytes(unclaimed[:size])
-            del unclaimed[:size]
-        self.said_at = now = self._ledger.seconds()
-        self.connection.received(message, secrets=secrets, carried=carried, carried_size=carried_size)
-        if self._flood is not None and not self.disconnecting and self._flood.exceeded(now):
-            self.limit("flood_per_second", self._flood.rate, "more messages than one connection may send")
-            self.farewell("flood")
-        return message
-
-    def exchange(
-        self, answer: bytes, *, carried: Mapping[str, Json] | None = None, carried_size: int | None = None
-    ) -> None:
-        """All that is unclaimed is one message, and ``answer`` what it was always answered with.
-
-        As :meth:`claim` and :meth:`send`, for where nobody who remembers anything is asked, so that nothing
-        has to be compared afterwards: what did change by some mistake is found before the next message.
-        """
-        if self._flood is not None:
-            self.claim(len(self.unclaimed), carried=carried, carried_size=carried_size)
-            self.send(answer)
-            return
-        message, self.unclaimed = bytes(self.unclaimed), b""
-        self.connection.exchanged(message, answer, carried, carried_size)
-        self.nothing_asked = True
-        self.write_silently(answer)
-
-    def drop_unclaimed(self) -> None:
-        """What was not claimed will be no message, and not ``partial`` either."""
-        self.unclaimed = b""
-
-    @override
-    def send(self, data: bytes, *, secrets: Sequence[Secret] = ()) -> None:
-        """Send one whole message, with the spans in it that are secret."""
-        if self.disconnecting or not data:
-            return
-        self.connection.sent(data, secrets=secrets)
-        self.write_silently(data)
-
-    def refused(self, rule: str, text: str, source: str | None = None) -> None:
-        """Journal that the newest message is not allowed."""
-        self.connection.refused(rule, text, source)
-
-    def limit(self, setting: str, value: float, text: str) -> None:
-        """Journal that a limit was reached."""
-        self.connection.limit(setting, value, text)
+    # -- the protocol calls these ------------------------------------------------------------
 
     def hand_over(self, inner: Inner) -> None:
         """From now on ``inner`` has the connection: what was not claimed, once, and all that follows."""
@@ -297,6 +213,7 @@ class Observed(Sending):
             self._disconnect("client" if self.input_over and reason == "server" else reason)
             self._close_when_sent()
 
+    @override
     def abortConnection(self, reason: str = "server") -> None:
         """Close now; what is not sent is lost."""
         self._disconnect(reason)
@@ -305,6 +222,7 @@ class Observed(Sending):
     def _disconnect(self, reason: str) -> None:
         self.disconnecting, self.close_reason = True, self.close_reason or reason
 
+    @override
     def farewell(self, reason: str) -> None:
         """Say goodbye in the protocol's own way, then close."""
         if self.connection.open and not self.disconnecting:

@@ -154,7 +154,7 @@ class Crowd:
                 self.steps[one] += data.count(b"> depth ")
                 continue
             self.taken += data.count(b"= go") + data.count(b"= ready")
-            if b"? go deeper" in data:
+            if b"? go " in data:
                 self.asked.add(one)
             if b"* Say: ready, for another" in data:
                 one.sendall(b"ready\n")

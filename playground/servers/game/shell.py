@@ -285,7 +285,8 @@ class Shell:
         if isinstance(effect, Tell):
             self._tell(effect)
             return
-        self._audiences.clear()
+        if not isinstance(effect, Wake | Rest):
+            self._audiences.clear()
         match effect:
             case Show(to, text):
                 self._tell(Tell((to,), text))

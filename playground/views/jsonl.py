@@ -11,11 +11,11 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 import msgspec
 
@@ -71,8 +71,10 @@ def encode_broadcast(broadcast: Broadcast) -> bytes:
     return "".join(lines).encode()
 
 
-def encode_all(events: Iterable[AnyEvent | Broadcast]) -> bytes:
+def encode_all(events: Sequence[AnyEvent | Broadcast]) -> bytes:
     """The lines of many events, and of broadcasts among them."""
+    if Broadcast not in set(map(type, events)):
+        return encode_lines(cast("Sequence[AnyEvent]", events))
     parts: list[bytes] = []
     alone: list[AnyEvent] = []
     for event in events:

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from playground.journal.broadcast import Broadcast
 from playground.journal.events import (
     AnyEvent,
     ConnectionClose,
     ConnectionOpen,
     JournalOpen,
-    Message,
     SessionEnd,
     State,
 )
@@ -32,11 +30,10 @@ class Known:
         self._open: dict[str, ConnectionOpen] = {}
         self._states: dict[tuple[str, str], State] = {}
 
-    def note(self, written: Iterable[AnyEvent | Broadcast]) -> None:
-        """These have been written."""
+    def note(self, written: Iterable[AnyEvent]) -> None:
+        """These have been written, beside messages, on which nothing later builds."""
         for event in written:
-            if not isinstance(event, Message | Broadcast):  # on messages nothing later builds
-                self._note(event)
+            self._note(event)
 
     def _note(self, event: AnyEvent) -> None:
         match event:

@@ -70,7 +70,10 @@ class _Batch(NamedTuple):
     lines: bytes
     events: int
     """How many they are."""
-    items: list[AnyEvent | Broadcast]
+    begun: datetime
+    """When the first of them happened."""
+    lasting: list[AnyEvent]
+    """Those of them that are no messages: something later may build on one."""
 
 
 class JsonlWriter(Sink):
@@ -124,7 +127,7 @@ class JsonlWriter(Sink):
     @override
     def put(self, event: AnyEvent) -> None:
         """Take one event. Returns at once, never raises."""
-        if self._queued >= self._queue_events or self._closing:
+        if len(self._queue) + self._more_put - self._more_taken >= self._queue_events or self._closing:
             self._lose()
             return
         self._queue.append(event)
@@ -160,8 +163,10 @@ class JsonlWriter(Sink):
     def lag(self) -> float:
         """Seconds since the oldest event happened that is not in the file yet; 0 where all are."""
         batch = self._batch
+        if batch is not None:
+            return max(0.0, self._now() - batch.begun.timestamp())
         with suppress(IndexError):  # the writer may take it at this moment
-            oldest = batch.items[0] if batch is not None else self._queue[0]
+            oldest = self._queue[0]
             if not isinstance(oldest, _Mark | _Gap):
                 return max(0.0, self._now() - first_of(oldest).time.timestamp())
         return 0.0
@@ -244,7 +249,7 @@ class JsonlWriter(Sink):
             if self._batch is None:
                 self._batch = self._next_batch(room, gently)
             file.append(self._batch.lines)
-            self._known.note(self._batch.items)
+            self._known.note(self._batch.lasting)
             self._batch = None
             self._in_trouble = False
             written += 1
@@ -254,7 +259,7 @@ class JsonlWriter(Sink):
     def _next_batch(self, room: int, gently: bool) -> _Batch:
         """What fits into that many bytes (one event at least), up to the next mark."""
         most = _GENTLE_BATCH if gently else _BATCH if self._queued < self._queue_events / 4 else _LARGE_BATCH
-        items, count = self._taken(most)
+        items, count, lasting = self._taken(most)
         # In one call, and outside of Python: the servers' thread waits for this one, and the other way round.
         lines = encode_all(items)
         if len(lines) > room:
@@ -264,12 +269,14 @@ class JsonlWriter(Sink):
             events: list[AnyEvent | Broadcast] = [*each_alone(items)]
             self._queue.extendleft(reversed(events[count:]))
             items = events[:count]
+            lasting = [event for event in each_alone(items) if not isinstance(event, Message)]
         self._last_seq = last_of(items[-1]).seq
-        return _Batch(lines, count, items)
+        return _Batch(lines, count, first_of(items[0]).time, lasting)
 
-    def _taken(self, most: int) -> tuple[list[AnyEvent | Broadcast], int]:
-        """Out of the queue, up to the next mark: about that many events, and how many they are."""
-        queue, items, count, size = self._queue, list[AnyEvent | Broadcast](), 0, 0
+    def _taken(self, most: int) -> tuple[list[AnyEvent | Broadcast], int, list[AnyEvent]]:
+        """About that many events out of the queue, up to the next mark; their number; those that last."""
+        queue, items, lasting = self._queue, list[AnyEvent | Broadcast](), list[AnyEvent]()
+        count = size = 0
         while queue and count < most and size < _BATCH_BYTES:
             item = queue.popleft()
             if isinstance(item, Message):  # nearly all of them are
@@ -281,11 +288,13 @@ class JsonlWriter(Sink):
             elif isinstance(item, _Mark):
                 queue.appendleft(item)
                 break
-            elif isinstance(item, _Gap):
-                item = self._told(item, after=items[-1] if items else None)
+            else:
+                if isinstance(item, _Gap):
+                    item = self._told(item, after=items[-1] if items else None)
+                lasting.append(item)
             items.append(item)
             count += 1
-        return items, count
+        return items, count, lasting
 
     def _told(self, gap: _Gap, after: AnyEvent | Broadcast | None) -> Dropped:
         """The event for a gap. It has the ``seq`` of the last event before it."""

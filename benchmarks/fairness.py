@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from statistics import median
 
+from benchmarks.answer_times import in_ms
 from playground.testing import Running, run
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -134,12 +134,12 @@ def wait(seconds: float) -> None:
 
 
 def timed(seconds: float, ask: Callable[[], object]) -> list[float]:
-    """ms that each answer took, asked again and again with a short pause."""
+    """Seconds that each answer took, asked again and again with a short pause."""
     times = []
     end = time.perf_counter() + seconds
     while (begun := time.perf_counter()) < end:
         ask()
-        times.append((time.perf_counter() - begun) * 1000)
+        times.append(time.perf_counter() - begun)
         wait(PAUSE)
     return times
 
@@ -171,12 +171,6 @@ def game_lines(playground: Running, seconds: float) -> list[float]:
         return timed(seconds, ask)
 
 
-def row(times: Sequence[float]) -> str:
-    """p50, p99 and the longest."""
-    ordered = sorted(times)
-    return f"{median(ordered):8.2f} {ordered[int(len(ordered) * 0.99) - 1]:8.2f} {ordered[-1]:8.2f}"
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -198,7 +192,7 @@ def main() -> None:
             with at_work(playground, works):
                 http_times = http_answers(playground, seconds)
                 game_times = game_lines(playground, seconds)
-            print(f"  {name:28} {row(http_times)}            {row(game_times)}", flush=True)
+            print(f"  {name:28} {in_ms(http_times)}            {in_ms(game_times)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from contextlib import suppress
 from multiprocessing.synchronize import Event
 from random import Random
 
+from benchmarks.answer_times import in_ms, p99
 from benchmarks.strangers import give_way, read, stamp
 from playground.lab.attacks import ATTACKS
 from playground.testing import Address, Running, run
@@ -71,7 +72,7 @@ def main() -> None:
             quiet = answers(address)
             hostile = under_attack(address)
             for name, times in (("quiet", quiet), ("hostile", hostile)):
-                print(f"  {name:10} {len(times):8} {line(times)}")
+                print(f"  {name:10} {len(times):8} {in_ms(times)}")
             ratios.append(p99(hostile) / p99(quiet))
         print(f"p99 hostile / p99 quiet: {statistics.median(ratios):.2f} (median of {TURNS})")
         refused = {event.rule for event in playground.events("event:refused")}
@@ -170,16 +171,6 @@ def seated(address: Address, name: str) -> socket.socket:
     while b"* welcome" not in read(player)[0]:
         pass
     return player
-
-
-def p99(times: list[float]) -> float:
-    """The time within which 99 of 100 were answered."""
-    return statistics.quantiles(times, n=100)[-1]
-
-
-def line(times: list[float]) -> str:
-    """p50, p99 and the longest, in ms."""
-    return " ".join(f"{1000 * value:8.2f}" for value in (statistics.median(times), p99(times), max(times)))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from benchmarks.answer_times import p99
 from benchmarks.http.peers import PLAYGROUND, Peer, missing, nginx, playground
 from benchmarks.strangers import give_way, read, stamp
 from playground.testing import Address
@@ -220,12 +221,7 @@ class Asking:
         while not self.done():
             self._process.join(0.05)
         assert self._times is not None
-        return sorted(self._times)
-
-
-def p99(ordered: Sequence[float]) -> float:
-    """The time that one answer of a hundred exceeds."""
-    return ordered[int(len(ordered) * 0.99) - 1]
+        return self._times
 
 
 def limits(how_many: int) -> list[str]:

@@ -23,12 +23,13 @@ import selectors
 import socket
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from typing_extensions import override
 
+from benchmarks.answer_times import p99
 from playground.testing import Address, run
 
 PLAYERS = 100
@@ -94,11 +95,6 @@ def main() -> None:
         statistics.median(one.lines for one in side) for side in zip(*rounds, strict=True)
     )
     print(f"  {'lines read for a command, alone':34} {lantern_lines:10.1f} {bare_lines:10.1f}")
-
-
-def p99(times: Sequence[float]) -> float:
-    """The time within which 99 of 100 were told; the longest, where there are fewer."""
-    return statistics.quantiles(times, n=100, method="inclusive")[-1]
 
 
 # -- the crowd ---------------------------------------------------------------------------------------

@@ -11,12 +11,11 @@ import ftplib
 import http.client
 import multiprocessing
 import socket
-import statistics
 import time
-from collections.abc import Iterable
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from benchmarks.answer_times import in_ms
 from playground.testing import Running, run
 
 MEGABYTES = 200
@@ -34,7 +33,7 @@ def main() -> None:
         print(f"{REQUESTS} HTTP answers, one after the other, in ms")
         print(f"  {'':24} {'p50':>8} {'p99':>8} {'longest':>8}")
         for name, times in (("quiet", quiet), ("with FTP and a game", loaded)):
-            print(f"  {name:24} {line(times)}")
+            print(f"  {name:24} {in_ms(times)}")
         threads = thread_names(playground.ready["pid"])
         print(f"threads of the process: {', '.join(threads)}")
 
@@ -93,13 +92,6 @@ def play(playground: Running, name: str, stop: Event) -> None:
                 player.recv(65536)
             except TimeoutError:
                 continue
-
-
-def line(times: Iterable[float]) -> str:
-    """p50, p99 and the longest, in ms."""
-    ordered = sorted(times)
-    p99 = ordered[int(len(ordered) * 0.99) - 1]
-    return f"{statistics.median(ordered) * 1e3:8.2f} {p99 * 1e3:8.2f} {ordered[-1] * 1e3:8.2f}"
 
 
 def thread_names(pid: int) -> list[str]:

@@ -107,7 +107,11 @@ class LiveView:
         self._width = max(width, 50)
         lines: list[Text] = []
         for event in events:
-            if self._taken is not None and event.cause not in self._taken.seqs:
+            if (
+                self._taken is not None
+                and not isinstance(event, Sent)
+                and event.cause not in self._taken.seqs
+            ):
                 lines += self._made(self._give_out())
             second = int(event.time.timestamp())
             if second != self._second:
@@ -202,9 +206,10 @@ class LiveView:
         if exchange is None or event.conn not in (exchange.conn, None):
             return []  # what others are told of it is no answer
         if exchange.taken is None and exchange.is_taken_by(event):
+            before = self._give_out()
             exchange.taken = event
             self._taken = exchange
-            return []
+            return before
         if exchange.taken is not None and (event.data or "").startswith("? "):
             event = exchange.taken  # what is asked next is not what came of it
         self._done(exchange)

@@ -51,7 +51,7 @@ def tell(message: Message) -> Told:
         return Told("", f"({_bytes(message.size)})")
     if begins_http(message):
         return _head(message, raw)
-    content = raw.removesuffix(b"\n").removesuffix(b"\r")
+    content = raw.removesuffix(b"\r\0").removesuffix(b"\n").removesuffix(b"\r")  # telnet's Enter is \r\0
     first, *more = content.split(b"\n", 1)
     if more:
         count = more[0].count(b"\n") + 1

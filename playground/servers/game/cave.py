@@ -38,6 +38,10 @@ class Step:
     """Gems on the floor afterwards."""
     dropped: dict[str, int] | None
     """What was dropped by whom, when the card was the second of a danger."""
+    ahead: Card | None = None
+    """The card that those who went home would have met, where nobody is left to meet it."""
+    ahead_again: bool = False
+    """Whether that would have been the second of a danger."""
 
 
 @dataclass
@@ -97,17 +101,20 @@ class Cave:
         banked = {name: self.pockets.pop(name) + from_floor for name in going_home}
         self.floor = left
         inside = tuple(self.pockets)
-        card, each, dropped = None, 0, None
-        if inside:
-            card = self.deck.pop()
-            self.depth += 1
-            if isinstance(card, Vein):
-                each, left = shared(card.gems, len(inside))
-                self.floor += left
-                for name in inside:
-                    self.pockets[name] += each
-            else:
-                dropped = self._meet(card)
+        each, dropped = 0, None
+        if not inside:
+            ahead = self.deck[-1] if self.deck and banked else None
+            again = isinstance(ahead, Danger) and ahead.kind in self.dangers
+            return Step(self.depth, banked, from_floor, inside, None, 0, left, None, ahead, again)
+        card = self.deck.pop()
+        self.depth += 1
+        if isinstance(card, Vein):
+            each, left = shared(card.gems, len(inside))
+            self.floor += left
+            for name in inside:
+                self.pockets[name] += each
+        else:
+            dropped = self._meet(card)
         return Step(self.depth, banked, from_floor, inside, card, each, self.floor, dropped)
 
     def _meet(self, danger: Danger) -> dict[str, int] | None:

@@ -47,6 +47,8 @@ def _seat_taken(lantern: Lantern, talk: Talk, wanted: str) -> bool:
     lantern.effects.append(News(words.sits_down(seat.name), but=talk.conn))
     if late:
         lantern.tell(talk, *looked_at(lantern.scene(), lantern.now()))
+    elif others := [other.name for other in lantern.seats if other.present and other is not seat]:
+        lantern.tell(talk, words.here_already(others))
     return True
 
 

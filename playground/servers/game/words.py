@@ -87,7 +87,7 @@ WIDEST = 77
 """Characters of a question: a terminal has 80, and some clients put a sign before what they show."""
 
 MOST_PLACED = 5
-"""Who came behind the winners is named up to here."""
+"""Who came behind the winners, or is here already, is named up to here."""
 
 
 def waits_for(lazy: list[str]) -> str:
@@ -141,6 +141,12 @@ def welcome_back(name: str, token: str, pocket: int, chest: int) -> str:
 def chosen_before(choice: str) -> str:
     """To a player who is back, and has nothing to say in this step any more."""
     return f"* you have chosen already: {choice}"
+
+
+def here_already(people: Sequence[str]) -> str:
+    """To a new player in the lobby: with whom it will be played."""
+    few, more = people[:MOST_PLACED], len(people) - MOST_PLACED
+    return f"* here already: {names([*few, f'{more} more'] if more > 0 else few)}"
 
 
 def sits_down(name: str) -> str:
@@ -319,6 +325,10 @@ def step_told(step: Step, chests: Mapping[str, int]) -> list[str]:
         lines.append(f"> depth {step.depth}: a vein of {gems(step.card.gems)}. {_sharing(step)}")
     elif isinstance(step.card, Danger):
         lines.append(f"> depth {step.depth}: {_danger(step.card, step.dropped)}")
+    if isinstance(step.ahead, Vein):
+        lines.append(f"> ahead lay a vein of {gems(step.ahead.gems)}")
+    elif isinstance(step.ahead, Danger):
+        lines.append(f"> ahead lay {step.ahead.kind}{' again' if step.ahead_again else ''}")
     return lines
 
 
@@ -330,8 +340,12 @@ def _sharing(step: Step) -> str:
 def _danger(danger: Danger, dropped: Mapping[str, int] | None) -> str:
     if dropped is None:
         return f"{danger.kind}! If it comes again, all inside drop what they carry"
-    lost = [f"{name} drops {number}" for name, number in dropped.items() if number]
-    return f"{danger.kind} again! All run. {', '.join(lost) or 'Nobody had anything to drop'}"
+    losers = [name for name, number in dropped.items() if number]
+    lost = "Nobody had anything to drop"
+    if losers:  # who is inside has come together, so all carry the same
+        lost = f"{names(losers)} {'drops' if len(losers) == 1 else 'drop'} {dropped[losers[0]]}"
+        lost += " each" if len(losers) > 1 else ""
+    return f"{danger.kind} again! All run. {lost}"
 
 
 def cave_over(number: int, of: int, chests: Mapping[str, int]) -> str:

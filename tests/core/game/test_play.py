@@ -15,7 +15,7 @@ def test_two_players_go_through_a_cave_together():
     ada = house.person("ada") << "name ada"
     ada >> f"* welcome ada. Your token is {ada.token}. Say: ready"
     bob = house.person("bob") << "name bob"
-    bob >> f"* welcome bob. Your token is {bob.token}. Say: ready"
+    bob >> f"* welcome bob. Your token is {bob.token}. Say: ready" >> "* here already: ada"
     ada >> "* bob sits down"
 
     bob << "ready" >> "= ready" >> "* bob is ready (1/2)"
@@ -98,6 +98,7 @@ def test_alone_the_oil_burns_a_minute():
     ada >> "? go deeper or go home? (60s of oil)  you carry 0"
     ada << "go" >> "= go" >> "> depth 1: a vein of 5 gems. All for ada"
     ada.skip() << "home" >> "= home" >> "> ada goes home with 5 gems. Chest 5"
+    ada >> "> ahead lay a vein of 9 gems"
     ada >> "> cave 1 of 3 is over. Chests: ada=5"
     house.wait(1)
     ada.skip() << "go" << "home"

@@ -59,6 +59,55 @@ def test_four_dangers_are_told_by_the_one_that_is_missing():
     ada.skip_to("? go deeper or go home? (60s of oil)  you carry 5, seen all but ghost")
 
 
+@pytest.mark.parametrize(
+    ("cards", "ahead"),
+    [
+        ("5 9", "> ahead lay a vein of 9 gems"),
+        ("5 1", "> ahead lay a vein of 1 gem"),
+        ("5 gas", "> ahead lay gas"),
+        ("gas gas", "> ahead lay gas again"),
+    ],
+)
+def test_who_goes_home_learns_what_lay_ahead(cards: str, ahead: str):
+    (ada,) = House(cards).playing("ada")
+    ada.skip() << "go" << "home"
+    ada.skip_to("> ada goes home with ")
+    ada >> ahead >> "> cave 1 of 3 is over. ..."
+
+
+def test_what_lies_ahead_is_no_secret_only_when_nobody_can_meet_it():
+    house = House("5 gas")
+    ada, bob = house.playing("ada", "bob")
+    ada.skip() << "home"
+    bob << "go"
+    ada >> "= home" >> "* bob has chosen (2/2)" >> "> ada goes home with 0 gems. Chest 0"
+    ada >> "> depth 1: a vein of 5 gems. All for bob"
+    ada.reads_nothing()
+    bob << "leave"  # with nobody who has gone home, there is nobody to wonder
+    ada >> "* bob has left the table" >> "> 5 gems of bob fall to the floor" >> "> cave 1 of 3 is over. ..."
+
+
+def test_all_who_run_drop_the_same():
+    ada, bob = House("11 gas gas").playing("ada", "bob")
+    for _ in range(3):
+        ada.skip() << "go"
+        bob << "go"
+    ada.skip_to("> depth 3: gas again! All run. ada and bob drop 5 each")
+
+
+def test_a_new_player_is_told_who_is_here():
+    house = House()
+    house.seated("p-1")
+    house.person("p-2") << "watch" << "sit p-2"
+    *_, p3 = (house.person(name) << f"name {name}" for name in ("p-4", "p-5", "p-6", "p-3"))
+    p3 >> "* welcome p-3. ..." >> "* here already: p-1, p-2, p-4, p-5 and p-6"
+    p8 = house.person("p-8") << "name p-8"
+    p8.skip_to("* here already: p-1, p-2, p-4, p-5, p-6 and 1 more")
+    p3.drops()
+    p9 = house.person("p-9") << "name p-9"
+    p9.skip_to("* here already: p-1, p-2, p-4, p-5, p-6 and 1 more")
+
+
 def test_who_has_not_chosen_is_told_when_little_oil_is_left_and_nobody_else_is():
     house = House("11 5")
     ada, bob, eve = house.playing("ada", "bob", "eve")

@@ -142,8 +142,8 @@ def a_step_by_two() -> Story:
     for name in ("ada", "bob"):
         story.session(f"game/{name}", "game-2", 10, pocket=(0, 5))
     story.shared("game/table", "game-2", 10, oil_until=(1795527730.25, 1795527742.5))
-    story.add(Sent(protocol="game", conn="game-1", cause=story.cause["game-2"], size=7, data="* news\n"))
     story.hears("game-2", "= home\n")
+    story.add(Sent(protocol="game", conn="game-1", size=7, data="* news\n"))
     story.hears("game-2", "> bob goes home with 5 gems. Chest 5\n")
     story.hears("game-2", "? go deeper or go home? (12s of oil)  you carry 5\n")
     return story

@@ -220,6 +220,10 @@ def test_one_event_one_line(event: AnyEvent, line: str) -> None:
     assert only_line(event) == line
 
 
+def test_the_line_end_of_a_telnet_key_by_key_is_a_line_end() -> None:
+    assert only_line(game("go\r\0")) == only_line(game("go\r\n")) == only_line(game("go\n"))
+
+
 def test_a_state_event_without_a_connection_stands_with_its_server_and_names_its_subject() -> None:
     seat = State(
         seq=1,

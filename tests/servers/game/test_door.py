@@ -59,6 +59,7 @@ async def test_a_browser_and_netcat_play_at_one_table(houses: Houses):
     ada = await houses.browser()
     ada.say(said("name ada"))
     await ada.until("Say: ready")
+    assert await ada.until("bob") == news("* here already: bob")
     await bob.until("* ada sits down\n")
     bob.say("say Grüße\n")
     assert await ada.until("e") == news("* bob: Grüße")

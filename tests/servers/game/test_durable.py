@@ -142,6 +142,7 @@ async def test_what_the_disk_does_not_take_did_not_happen(tmp_path: Path, monkey
     served = await durable(tmp_path, reactor)
     ada, _ = await seated(served, "ada")
     bob, _ = await seated(served, "bob")
+    assert await bob.line() == b"* here already: ada\n"
     await ada.until("* bob sits down\n")
     eve = await served.connect()
     await eve.line()

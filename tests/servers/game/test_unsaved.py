@@ -28,6 +28,7 @@ async def test_who_only_asks_is_told_of_what_is_saved_and_waits_for_no_save(tmp_
     served = await durable(tmp_path, the_reactor())
     ada, _ = await seated(served, "ada")
     bob, _ = await seated(served, "bob")
+    assert await bob.line() == b"* here already: ada\n"
     await ada.until("* bob sits down\n")
     with a_disk_that_hangs(tmp_path):
         ada.say("ready\nlook\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from playground import __version__
@@ -15,21 +16,23 @@ from playground.servers.http.request import Request
 from playground.servers.http.router import Asker, Endpoint, endpoint
 
 
-def openapi(endpoints: Iterable[Endpoint]) -> Endpoint:
-    """The endpoint ``/openapi.json``, which describes the others."""
-    described = Unchanging(
-        pretty_json(description(endpoints)), JSON, (NOSNIFF, (b"Cache-Control", b"no-cache"))
-    )
+def openapi(endpoints: Collection[Endpoint]) -> Endpoint:
+    """The endpoint ``/openapi.json``, which describes the others, from when it is first asked for."""
+
+    @cache
+    def described() -> Unchanging:
+        body = pretty_json(description(endpoints))
+        return Unchanging(body, JSON, (NOSNIFF, (b"Cache-Control", b"no-cache")))
 
     @endpoint("/openapi.json", memory="carried")
     def answer(request: Request, asker: Asker, parameter: str) -> Answer:
         """Everything that is here, for programs: an OpenAPI 3.1 description."""
-        return described.answer(request)
+        return described().answer(request)
 
     return answer
 
 
-def description(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+def description(endpoints: Collection[Endpoint]) -> dict[str, Any]:
     """The description as a value."""
     paths: dict[str, dict[str, Any]] = {}
     for one in endpoints:

@@ -6,6 +6,7 @@ import re
 import shlex
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -53,16 +54,26 @@ ICON = (
 
 
 def front_page(groups: Groups, sockets: Collection[Endpoint] = ()) -> Endpoint:
-    """The endpoint ``/``, which lists the others. ``sockets`` are those that become a WebSocket."""
+    """The endpoint ``/``, which lists the others. ``sockets`` are those that become a WebSocket.
+
+    Each of the two is made when it is first asked for: a start has no use for it.
+    """
     varies = ((b"Vary", b"Accept"), (b"Cache-Control", b"no-cache"), NOSNIFF)
-    text = Unchanging(as_text(groups).encode(), TEXT, varies)
-    policy = (b"Content-Security-Policy", POLICY.encode())
-    page = Unchanging(as_html(groups, sockets).encode(), HTML, (*varies, policy))
+
+    @cache
+    def text() -> Unchanging:
+        return Unchanging(as_text(groups).encode(), TEXT, varies)
+
+    @cache
+    def page() -> Unchanging:
+        policy = (b"Content-Security-Policy", POLICY.encode())
+        return Unchanging(as_html(groups, sockets).encode(), HTML, (*varies, policy))
 
     @endpoint("/", memory="carried", open_to_pages=False)
     def front(request: Request, asker: Asker, parameter: str) -> Answer:
         """What is here: a page for a browser, text for a terminal."""
-        return (page if "text/html" in request.field(b"accept").lower() else text).answer(request)
+        wanted = page if "text/html" in request.field(b"accept").lower() else text
+        return wanted().answer(request)
 
     return front
 

@@ -1,4 +1,4 @@
-"""What somebody may be told while a save hangs: nothing but what is saved."""
+"""What somebody may be told while a save hangs, or when one has failed: nothing but what is saved."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import pytest_twisted
 
 from playground.servers.game import words
+from playground.stores import snapshots
+from playground.testing import Served, Talk
 from tests.reactor import the_reactor
 from tests.servers.game.players import GREETING, durable, seated
 
@@ -23,13 +26,24 @@ def a_disk_that_hangs(folder: Path) -> Iterator[None]:
         somebody_else.execute("ROLLBACK")
 
 
+async def a_table(folder: Path, *names: str) -> tuple[Served, list[Talk]]:
+    """A game that is saved in ``folder``, and who sits there. They have read all that was said."""
+    served = await durable(folder, the_reactor())
+    people: list[Talk] = []
+    for name in names:
+        newcomer, _ = await seated(served, name)
+        if people:
+            await newcomer.until("* here already: ")
+            await newcomer.line()
+        for person in people:
+            await person.until(f"* {name} sits down\n")
+        people.append(newcomer)
+    return served, people
+
+
 @pytest_twisted.ensureDeferred
 async def test_who_only_asks_is_told_of_what_is_saved_and_waits_for_no_save(tmp_path: Path):
-    served = await durable(tmp_path, the_reactor())
-    ada, _ = await seated(served, "ada")
-    bob, _ = await seated(served, "bob")
-    assert await bob.line() == b"* here already: ada\n"
-    await ada.until("* bob sits down\n")
+    served, (ada, bob) = await a_table(tmp_path, "ada", "bob")
     with a_disk_that_hangs(tmp_path):
         ada.say("ready\nlook\n")
         await served.happens("conn:game-1", "event:state", "/ready/")
@@ -57,10 +71,7 @@ async def test_who_only_asks_is_told_of_what_is_saved_and_waits_for_no_save(tmp_
 
 @pytest_twisted.ensureDeferred
 async def test_in_a_cave_too_the_saved_one_is_shown_until_the_next_is_saved(tmp_path: Path):
-    served = await durable(tmp_path, the_reactor())
-    ada, _ = await seated(served, "ada")
-    bob, _ = await seated(served, "bob")
-    eve, _ = await seated(served, "eve")
+    served, (ada, bob, eve) = await a_table(tmp_path, "ada", "bob", "eve")
     for person in (ada, bob, eve):
         person.say("ready\n")
     for person in (ada, bob, eve):
@@ -115,4 +126,26 @@ async def test_a_question_that_proves_a_new_token_arrived_is_answered_when_that_
     assert await eve.line() == b"! no seat has that token. Only the newest counts, while the seat is kept\n"
     for person in (ada, bob, eve):
         person.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_failed_save_a_question_waits_until_it_is_certain_again_what_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(snapshots, "BUSY_SECONDS", 0.05)
+    served, (ada, bob) = await a_table(tmp_path, "ada", "bob")
+    with a_disk_that_hangs(tmp_path):
+        ada.say("ready\n")
+        assert (await ada.until("! not saved")) == b"! not saved"
+        await ada.line()
+        bob.say("look\n")  # what the disk refused it may have taken all the same
+        assert (await bob.until("! not saved")) == b"! not saved"
+        await bob.line()
+        assert not served.events("conn:game-2", "event:sent", "/Chests/")
+    bob.say("look\n")
+    assert await bob.line() == b"> no cave is open. Chests: ada=0, bob=0\n"
+    assert await bob.line() == b"> not ready yet: ada and bob\n"
+    ada.hang_up()
+    bob.hang_up()
     await served.stop()

@@ -57,6 +57,8 @@ class GameServer(Server):
         super().__init__(options)
         self._tokens = tokens
         self._shell: Shell | None = None
+        self._outlives_us = False
+        """Whether the seats are there after the process has ended."""
         self._listening: Listening | None = None
 
     @override
@@ -64,7 +66,9 @@ class GameServer(Server):
         if self._shell is None:
             seed = playground.settings.get("game_seed")
             random = Random(str(seed)) if seed is not None else cast("Random", playground.random)
-            shell = Shell(playground, random, self._tokens, _store(playground))
+            store = _store(playground)
+            self._outlives_us = store is not None
+            shell = Shell(playground, random, self._tokens, store)
             try:
                 shell.open()
             except StoreError as error:
@@ -102,6 +106,8 @@ class GameServer(Server):
 
     @override
     def farewell(self, reason: str, /) -> bytes:
+        if reason == "shutdown" and self._outlives_us:
+            reason = "shutdown, kept"
         return f"{words.GOODBYES.get(reason, words.GOODBYE)}\n".encode()
 
     @override

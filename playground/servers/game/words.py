@@ -33,6 +33,7 @@ TAKEN_OVER = "* a newer connection brought your token: you go on there, this one
 GOODBYE = "* goodbye"
 GOODBYES = {
     "shutdown": "* the playground closes",
+    "shutdown, kept": "* the playground closes. If you have a seat, once it is open again: resume <token>",
     "idle": "* you were silent for long: closed. If you had a seat: resume <token>",
     "greeting": "* you have not said who you are, so this connection is closed",
     "too-many": "! too many connections at once; try again later",
@@ -55,7 +56,7 @@ TOO_MANY_TOKENS = "too many wrong tokens came from your address; try again in a 
 NO_TLS = "this is TLS, and Lantern is played in plain text: nc HOST PORT"
 NOT_UTF8 = "that line is not UTF-8"
 NO_CAVE = "there is no cave yet. Say: ready"
-NEXT_CAVE = "you are not in this cave; you play again in the next one"
+NEXT_CAVE = "you are not in this cave; you play in the next one"
 NEXT_GAME = "you are not in this cave, and it is the last one; a new game comes after it"
 BETWEEN_CAVES = "the next cave opens in a moment"
 GAME_ON = "the game is on already. Say: look"
@@ -367,11 +368,11 @@ def game_over(chests: Mapping[str, int]) -> list[str]:
         told = f"* the game is over. {winners[0]} has brought {gems(most)} into the light: {worth}"
         scale = ", ".join(f"{word} from {least}" for least, word in reversed(WORTH) if least > most)
         return [told, *([f"* It would be {scale}"] if scale else []), again]
-    verb = "wins" if len(winners) == 1 else "share the victory"
+    verb, each = ("wins", "") if len(winners) == 1 else ("share the victory", " each")
     others = sorted((name for name in chests if name not in winners), key=lambda name: -chests[name])
     placed = [f"{name} with {chests[name]}" for name in others[:MOST_PLACED]]
     behind = f", before {', '.join(placed)}" if placed else ""
-    return [f"* the game is over. {names(winners)} {verb} with {gems(most)}{behind}", again]
+    return [f"* the game is over. {names(winners)} {verb} with {gems(most)}{each}{behind}", again]
 
 
 # -- looking around ----------------------------------------------------------------------------------

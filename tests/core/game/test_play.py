@@ -126,7 +126,7 @@ def test_most_gems_win():
         ada << "home"
         bob << "home"
         house.wait(1)
-    ada.skip_to("* the game is over. ada and bob share the victory with 15 gems")
+    ada.skip_to("* the game is over. ada and bob share the victory with 15 gems each")
     for person in (ada, bob):
         person << "ready"
     for _ in range(3):
@@ -155,7 +155,7 @@ def test_who_comes_late_plays_from_the_next_cave_on():
     eve >> f"* welcome eve. Your token is {eve.token}. The next cave is yours too"
     eve >> "> cave 1, depth 0. Floor: 0 gems. Dangers seen: none" >> "> inside: ada=0, bob=0 (12s of oil)"
     eve >> "> still to choose: ada and bob"
-    eve << "go" >> "! you are not in this cave; you play again in the next one"
+    eve << "go" >> "! you are not in this cave; you play in the next one"
     ada << "home"
     bob << "home"
     house.wait(1)

@@ -316,7 +316,7 @@ def test_who_is_back_is_told_what_is_waited_for():
     bob << "go"
     ada.drops()
     ada = ada.again().skip() << f"resume {ada.token}" >> "* welcome back ada. ..."
-    ada >> "* you are not in this cave; you play again in the next one"
+    ada >> "* you are not in this cave; you play in the next one"
     ada.reads_nothing()
 
 

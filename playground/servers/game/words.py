@@ -33,7 +33,7 @@ TAKEN_OVER = "* a newer connection brought your token: you go on there, this one
 GOODBYE = "* goodbye"
 GOODBYES = {
     "shutdown": "* the playground closes",
-    "shutdown, kept": "* the playground closes. If you have a seat, once it is open again: resume <token>",
+    "shutdown, kept": "* the playground closes; seats are kept until it is back: resume <token>",
     "idle": "* you were silent for long: closed. If you had a seat: resume <token>",
     "greeting": "* you have not said who you are, so this connection is closed",
     "too-many": "! too many connections at once; try again later",

@@ -192,7 +192,7 @@ async def test_a_seat_survives_a_polite_stop_and_its_grace_begins_anew(tmp_path:
     served = await durable(tmp_path, reactor)
     ada, token = await seated(served, "ada")
     await served.stop()
-    told = b"* the playground closes. If you have a seat, once it is open again: resume <token>\n"
+    told = b"* the playground closes; seats are kept until it is back: resume <token>\n"
     assert await ada.rest() == told
     served = await durable(tmp_path, reactor)
     (started,) = await served.happens("event:session.start")

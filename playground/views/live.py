@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Final
@@ -34,6 +35,7 @@ from playground.journal.events import (
 )
 from playground.views import hues
 from playground.views.escape import cut, escape, pad
+from playground.views.lines import PAUSE
 from playground.views.message_text import answer_code, begins_http, tell
 from playground.views.moments import clocked, clocked_changes
 
@@ -73,6 +75,17 @@ class _Exchange:
         return said.startswith("= ") and self.text.lower().endswith(said[2:].lower())
 
 
+@dataclass
+class _Alike:
+    """Sessions whose memory has changed alike at once, as when all share a find."""
+
+    event: State
+    name: str
+    """Of the first; there are so many ``more``."""
+    news: str
+    more: int = 0
+
+
 class LiveView:
     """Made of events in batches; whoever owns the clock hands them over about ten times a second.
 
@@ -96,6 +109,7 @@ class LiveView:
         """Connection to the session that is its own: the first that it has changed."""
         self._taken: _Exchange | None = None
         """An exchange whose message was taken; what came of it may be the next event."""
+        self._alike: _Alike | None = None
 
     @property
     def owes(self) -> bool:
@@ -107,18 +121,23 @@ class LiveView:
         self._width = max(width, 50)
         lines: list[Text] = []
         for event in events:
-            if (
-                self._taken is not None
-                and not isinstance(event, Sent)
-                and event.cause not in self._taken.seqs
-            ):
-                lines += self._made(self._give_out())
+            lines += self._made(self._due_before(event))
             second = int(event.time.timestamp())
             if second != self._second:
                 lines += self.finish()
                 self._second, self._shown = second, 0
             lines += self._made(self._told(event))
-        return lines + self._made(self._give_out())
+        return lines + self._made([*self._give_out(), *self._give_out_alike()])
+
+    def _due_before(self, event: AnyEvent) -> list[_Line]:
+        """What was held back, and what ``event`` does not belong to."""
+        due: list[_Line] = []
+        taken, alike = self._taken, self._alike
+        if taken is not None and not isinstance(event, Sent) and event.cause not in taken.seqs:
+            due += self._give_out()
+        if alike is not None and not (isinstance(event, State) and event.time - alike.event.time < PAUSE):
+            due += self._give_out_alike()
+        return due
 
     def _made(self, told: list[_Line]) -> list[Text]:
         """As many of these lines as there is room for in this second; the rest is counted."""
@@ -269,8 +288,23 @@ class LiveView:
                 news = [f"{whose}: {one}" for one in news]
             exchange.news += news
             return []
-        name = event.session or event.shared or ""
-        return [self._event_line(event, escape(name), escape(", ".join(news)), hues.CHANGE)]
+        name, told = event.session or event.shared or "", ", ".join(news)
+        if event.session is None:
+            return [*self._give_out_alike(), self._event_line(event, escape(name), escape(told), hues.CHANGE)]
+        if self._alike is not None and (self._alike.event.conn, self._alike.news) == (event.conn, told):
+            self._alike.more += 1
+            return []
+        before = self._give_out_alike()
+        self._alike = _Alike(event, name, told)
+        return before
+
+    def _give_out_alike(self) -> list[_Line]:
+        """Sessions that have changed alike, in one line."""
+        alike, self._alike = self._alike, None
+        if alike is None:
+            return []
+        name = f"{alike.name} and {alike.more} more" if alike.more else alike.name
+        return [self._event_line(alike.event, escape(name), escape(alike.news), hues.CHANGE)]
 
     def _own_session(self, conn: str, session: str) -> str:
         """Which session is that of ``conn``: ``session``, if it is the first that ``conn`` has changed."""

@@ -157,6 +157,22 @@ def test_what_came_of_a_word_is_told_and_not_that_it_was_taken() -> None:
     )
 
 
+def test_those_who_find_the_same_share_a_line() -> None:
+    story = Story()
+    for name in ("ada", "bob", "eve"):
+        story.session(f"game/{name}", None, 10, pocket=(3, 6))
+    story.session("game/joe", None, 10, pocket=(3, 0))
+    story.shared("game/table", None, 10, depth=(1, 2))
+    story.time += timedelta(seconds=1)
+    story.session("game/joe", None, 10, pocket=(3, 0))
+    assert at_once(story) == [
+        "14:02:07  game    game/ada and 2 more          pocket 3 → 6",
+        "14:02:07  game    game/joe                     pocket 3 gone",
+        "14:02:07  game    game/table                   depth 1 → 2",
+        "14:02:08  game    game/joe                     pocket 3 gone",
+    ]
+
+
 @pytest.mark.parametrize("more", [[], ["? go deeper or go home? (12s of oil)  you carry 5\n"]])
 def test_a_word_that_nothing_came_of_yet_was_taken(more: list[str]) -> None:
     story = Story()

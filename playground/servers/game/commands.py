@@ -137,9 +137,9 @@ def ready(lantern: Lantern, talk: Talk, rest: str) -> None:
     if not seat.ready:
         seat.ready = True
         present = [other for other in lantern.seats if other.present]
-        are_ready = sum(other.ready for other in present)
+        lazy = [other.name for other in present if not other.ready]
         if len(present) > 1:
-            lantern.effects.append(News(words.is_ready(seat.name, are_ready, len(present))))
+            lantern.effects.append(News(words.is_ready(seat.name, len(present) - len(lazy), lazy)))
 
 
 def go(lantern: Lantern, talk: Talk, rest: str) -> None:

@@ -87,6 +87,9 @@ WORTH = ((75, "a treasure"), (50, "a chestful"), (25, "a bagful"), (0, "a pocket
 WIDEST = 77
 """Characters of a question: a terminal has 80, and some clients put a sign before what they show."""
 
+MOST_LAZY = 3
+"""So few for whom the others wait are named."""
+
 MOST_PLACED = 5
 """Who came behind the winners, or is here already, is named up to here."""
 
@@ -253,9 +256,11 @@ def http_answer(line: str) -> bytes:
 # -- the game ----------------------------------------------------------------------------------------
 
 
-def is_ready(name: str, ready: int, present: int) -> str:
-    """News of a ``ready``."""
-    return f"* {name} is ready ({ready}/{present})"
+def is_ready(name: str, ready: int, lazy: Sequence[str]) -> str:
+    """News of a ``ready``. Where many wait for a few, who is present and ``lazy`` is named."""
+    told = f"* {name} is ready ({ready}/{ready + len(lazy)})"
+    few = 0 < len(lazy) <= MOST_LAZY and len(lazy) < ready
+    return f"{told}. Not ready yet: {names(lazy)}" if few else told
 
 
 def has_chosen(name: str, chosen: int, inside: int) -> str:

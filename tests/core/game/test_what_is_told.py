@@ -29,6 +29,21 @@ def test_look_in_the_lobby_tells_whom_it_waits_for():
     ada.skip() << "look" >> "> no cave is open. Chests: ada=0, bob=0, eve=0" >> "> not ready yet: bob"
 
 
+def test_the_few_for_whom_many_wait_are_named():
+    house = House()
+    people = house.seated("p-1", "p-2", "p-3", "p-4", "p-5", "p-6")
+    for person in people:
+        people[0].skip()
+        person << "ready"
+        news = [line for line in people[0].lines if "is ready" in line]
+        assert news == {
+            "p-3": ["* p-3 is ready (3/6)"],
+            "p-4": ["* p-4 is ready (4/6). Not ready yet: p-5 and p-6"],
+            "p-5": ["* p-5 is ready (5/6). Not ready yet: p-6"],
+            "p-6": ["* p-6 is ready (6/6)"],
+        }.get(person.name, news)
+
+
 def test_the_question_tells_all_that_there_is_to_weigh():
     house = House("11 gas ghost")
     ada, bob = house.playing("ada", "bob")

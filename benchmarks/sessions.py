@@ -226,7 +226,7 @@ def served(state_dir: Path, store: str, sessions: int, websockets: int) -> Itera
 
 def serve(state_dir: str, store: str, sessions: str, websockets: str) -> None:
     """What that process does: a playground as ever, but for the cost of a hash. It ends with its input."""
-    from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251
+    from twisted.internet import reactor as typed_too_narrowly  # noqa: TID251  # a program of its own
     from twisted.internet.defer import Deferred
     from twisted.internet.protocol import Protocol
     from twisted.internet.stdio import StandardIO

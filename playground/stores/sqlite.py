@@ -123,8 +123,10 @@ class SqliteStore(Store):
 
         def work(file: Any) -> bool:
             now = self._now()
-            file.execute("DELETE FROM kept WHERE expires_at <= ?" + ("" if sweeps else " AND key = ?"),
-                         (now,) if sweeps else (now, key))  # fmt: skip
+            if sweeps:
+                file.execute("DELETE FROM kept WHERE expires_at <= ?", (now,))
+            else:
+                file.execute("DELETE FROM kept WHERE expires_at <= ? AND key = ?", (now, key))
             if version:
                 file.execute(
                     "UPDATE kept SET body = ?, version = version + 1, expires_at = ?"

@@ -120,6 +120,6 @@ def test_netcat_is_fed_a_whole_visit_at_once(shell: Shell):
     said = shell("nc -C -q 1 $HOST $FTP", "USER ada\nPASS ada\nCWD docs\nPWD\nSTAT .\nQUIT\n")
     assert [line[:3] for line in said.text.splitlines() if line[:3].isdigit()] == [
         "220", "331", "230", "250", "257", "213", "213", "221",
-    ]  # fmt: skip
+    ]  # fmt: skip  # the whole visit on one line
     assert '257 "/docs" is the current directory.' in said.text
     assert "guide.txt" in said.text

@@ -138,7 +138,8 @@ class Resuming(ftplib.FTP_TLS):
 
 @pytest.mark.parametrize("passive", [True, False])
 def test_ftplib(tls: Shell, playground: Running, passive: bool):
-    required = "required" in playground.process.args  # type: ignore[operator]
+    command: Any = playground.process.args
+    required = "required" in command
     context = ssl.create_default_context(cafile=str(tls.folder / "ca.pem"))
     sent = os.urandom(SIZE)
     with (Resuming if required else ftplib.FTP_TLS)(context=context, timeout=15) as ftp:

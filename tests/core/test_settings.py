@@ -87,7 +87,7 @@ def refused(**layers: Any) -> str:
         ("quiet", {"quiet": True}, {"PLAYGROUND_QUIET": "no"}, "quiet = true", [True, False, True, False]),
         ("game_seed", {"game_seed": "1"}, {"PLAYGROUND_GAME_SEED": "2"}, "game_seed = 3", [1, 2, 3, None]),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a case is a line, two at most
 def test_flag_environment_file_default(
     tmp_path: Path, field: str, flag: dict[str, Any], environ: dict[str, str], toml: str, values: list[Any]
 ):
@@ -158,8 +158,8 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path):
 @pytest.mark.parametrize(
     ("layers", "text"),
     [
-        ({"environ": {"PLAYGROUND_HTPP": "1"}}, "PLAYGROUND_HTPP is no setting. Did you mean PLAYGROUND_HTTP?"),  # noqa: E501
-        ({"environ": {"PLAYGROUND_ZZZ": "1"}}, "PLAYGROUND_ZZZ is no setting. `playground config` lists them."),  # noqa: E501
+        ({"environ": {"PLAYGROUND_HTPP": "1"}}, "PLAYGROUND_HTPP is no setting. Did you mean PLAYGROUND_HTTP?"),  # noqa: E501  # a case is a line
+        ({"environ": {"PLAYGROUND_ZZZ": "1"}}, "PLAYGROUND_ZZZ is no setting. `playground config` lists them."),  # noqa: E501  # a case is a line
         ({"toml": "captur = 'full'"}, "'captur' is no setting. Did you mean capture?"),
         ({"toml": "capture = "}, "is not valid TOML"),
         ({"set": ["waiter.idel=3"]}, "waiter.idel is no setting. Did you mean waiter.idle?"),
@@ -202,7 +202,7 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path):
         ({"server": ["/nowhere/parrot.py"]}, "/nowhere/parrot.py is no Python file that can be read."),
         ({"config": "/nowhere/playground.toml"}, "/nowhere/playground.toml cannot be read: No such file"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a case is a line, two at most
 def test_a_mistake_is_one_line_that_says_what_to_do(tmp_path: Path, layers: dict[str, Any], text: str):
     assert text in refused(folder=tmp_path, **layers)
 

@@ -36,7 +36,7 @@ def source(requirement: str, folder: Path) -> Path:
     pip(
         sys.executable, "download", "--no-deps", "--no-binary", ":all:",
         "-d", str(folder), requirement,
-    )  # fmt: skip
+    )  # fmt: skip  # words that belong together stay on one line
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")

@@ -52,5 +52,5 @@ def test_httpbins_own_tests_pass(tmp_path: Path):
             text=True,
             timeout=90,
             check=False,
-        )  # fmt: skip
+        )  # fmt: skip  # words that belong together stay on one line
     assert said.returncode == 0, said.stdout + said.stderr

@@ -80,7 +80,7 @@ def test_pyftpdlibs_own_functional_tests_pass(tmp_path: Path):
         # What they set when they run on a machine that may be slow.
         env=plain_environment(PYTHONPATH=f"{Path(__file__).parent}:{library}", GITHUB_ACTIONS="true"),
         capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    )  # fmt: skip  # words that belong together stay on one line
     assert said.returncode == 0, said.stdout[-20000:] + said.stderr
     (passed,) = re.findall(r"(\d+) passed", said.stdout)
     assert int(passed) > 230, said.stdout

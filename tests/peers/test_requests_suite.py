@@ -40,5 +40,5 @@ def test_the_tests_of_requests_pass(tmp_path: Path):
                 PLAYGROUND_AUTHORITY=playground.ready["tls"]["authority"],
             ),
             capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
+        )  # fmt: skip  # words that belong together stay on one line
     assert said.returncode == 0, said.stdout[-20000:] + said.stderr

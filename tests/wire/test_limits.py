@@ -50,7 +50,7 @@ def test_a_flood_is_ended_once_with_one_limit_event():
         def dataReceived(self, data: bytes) -> None:
             for _ in data:
                 self.transport.claim(1)  # type: ignore[union-attr]  # Observed
-                self.transport.write(b"ok")  # type: ignore[union-attr]
+                self.transport.write(b"ok")  # type: ignore[union-attr]  # the same
 
     wired = serving(Careless, Limits(flood_per_second=1, flood_burst=3)).connect().say(b"abcdefgh")
     assert wired.heard == b"okokok* flood\n"

@@ -133,7 +133,7 @@ class Protection(Talk):
         self.reason = self.reason or "client"
         self.close()
 
-    def ftp_PBSZ(self, line: str) -> None:  # noqa: N802
+    def ftp_PBSZ(self, line: str) -> None:  # noqa: N802  # the same
         """Of the buffer sizes of RFC 2228, TLS knows 0 only."""
         if not self.secured:
             self.respond("503 PBSZ not allowed on insecure control connection.")
@@ -143,7 +143,7 @@ class Protection(Talk):
             self.pbsz = True
             self.respond("200 PBSZ=0 successful.")
 
-    def ftp_PROT(self, line: str) -> None:  # noqa: N802
+    def ftp_PROT(self, line: str) -> None:  # noqa: N802  # the same
         """Choose whether data connections are encrypted."""
         level, policy = line.upper(), self.server.policy
         if not self.secured:
@@ -160,7 +160,7 @@ class Protection(Talk):
         else:
             self.respond("504 PROT takes P or C.")
 
-    def ftp_CCC(self, line: str) -> None:  # noqa: N802
+    def ftp_CCC(self, line: str) -> None:  # noqa: N802  # the same
         """Refused: whoever sits in between could then give commands in somebody else's name."""
         if self.secured:
             self.respond("534 Commands stay encrypted until the end.")

@@ -12,16 +12,17 @@ HEAD_BYTES: Final = 2 * 1024 * 1024
 """AWS's client puts a stack trace of up to 1 MiB into a header field of its error messages."""
 
 _VERSION = "/2018-06-01/runtime"
-_ROUTES: Final = (
+_REQUEST_LINE = re.compile(r"([A-Z]+) (/[!-~]*) HTTP/1\.1")
+_LENGTH = re.compile(r"[0-9]{1,15}")
+
+What = Literal["next", "response", "error", "init-error"]
+
+_ROUTES: Final[tuple[tuple[What, str, re.Pattern[str]], ...]] = (
     ("next", "GET", re.compile(rf"{_VERSION}/invocation/next")),
     ("response", "POST", re.compile(rf"{_VERSION}/invocation/([^/]+)/response")),
     ("error", "POST", re.compile(rf"{_VERSION}/invocation/([^/]+)/error")),
     ("init-error", "POST", re.compile(rf"{_VERSION}/init/error")),
 )
-_REQUEST_LINE = re.compile(r"([A-Z]+) (/[!-~]*) HTTP/1\.1")
-_LENGTH = re.compile(r"[0-9]{1,15}")
-
-What = Literal["next", "response", "error", "init-error"]
 
 
 class Wrong(NamedTuple):
@@ -58,7 +59,7 @@ def head_of(data: bytes | bytearray) -> Head | Wrong | None:
         return length
     for what, its_method, pattern in _ROUTES:
         if (found := pattern.fullmatch(path)) and method == its_method:
-            return Head(what, found[1] if found.groups() else "", end + 4, length)  # type: ignore[arg-type]
+            return Head(what, found[1] if found.groups() else "", end + 4, length)
     return Wrong(404, "not-found", f"The Lambda Runtime API has no {method} {path[:200]}.")
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from itertools import count
 from random import Random
+from typing import Any
 
 from playground.servers.game import pictures, saved
 from playground.servers.game.cards import Card, Danger, Vein
@@ -115,11 +116,11 @@ class Person:
 class House:
     """The core, a clock, and a shell that keeps everything in lists."""
 
-    def __init__(self, *caves: str, **limits: float):
+    def __init__(self, *caves: str, **limits: Any):
         self.time = 1000.0
         self.numbers = count(1)
         self.tokens = (f"{number:020x}" for number in count(0xADA))
-        self.limits = GameLimits(**limits)  # type: ignore[arg-type]
+        self.limits = GameLimits(**limits)
         self.random = Stacked(caves)
         self.lantern = self.a_lantern()
         self.people: dict[str, Person] = {}

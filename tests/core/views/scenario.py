@@ -9,7 +9,6 @@ from playground.journal.events import (
     AnyEvent,
     ConnectionClose,
     ConnectionOpen,
-    Event,
     JournalOpen,
     Json,
     Kept,
@@ -41,9 +40,9 @@ class Story:
         )
         return self
 
-    def add(self, event: Event) -> int:
+    def add(self, event: AnyEvent) -> int:
         event.seq, event.time = len(self.events) + 1, self.time
-        self.events.append(event)  # type: ignore[arg-type]
+        self.events.append(event)
         return event.seq
 
     def opens(self, conn: str, port: int, **more: Any) -> None:
@@ -87,7 +86,7 @@ class Story:
         self._state("shared", conn, held, changed, shared=subject)
 
     def _state(
-        self, where: Any, conn: str | None, held: int, changed: dict[str, Any], **subject: str
+        self, where: Any, conn: str | None, held: int, changed: dict[str, Any], **subject: Any
     ) -> None:
         owner = conn or next(iter(subject.values()))
         self.add(
@@ -99,7 +98,7 @@ class Story:
                 changed=changed,
                 remembers={path: after for path, (_, after) in changed.items()} if held else {},
                 held=held,
-                **subject,  # type: ignore[arg-type]
+                **subject,
             )
         )
 

@@ -148,4 +148,6 @@ def test_only_the_newest_runs_stay_and_none_overwrites_another(path: Path) -> No
         os.utime(path, (number * 86400, number * 86400))
         start_run(path, folder, keep=4)
     assert [run.name for run in runs(folder)] == ["unnamed-19700105T000000Z", "etc-c-d", "b-2", "b"]
-    assert find_run(folder, "b").name == "b"  # type: ignore[union-attr]
+    found = find_run(folder, "b")
+    assert found is not None
+    assert found.name == "b"

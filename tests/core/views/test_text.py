@@ -259,7 +259,7 @@ def test_a_session_that_begins_is_told_with_its_first_state() -> None:
     first = State(
         seq=2, protocol="http", conn="http-1", where="session", session="#3f9c", changed={"n": (None, 1)},
         remembers={"n": 1}, held=7,
-    )  # fmt: skip
+    )  # fmt: skip  # fields that belong together stay on one line
     assert only_line(start, first) == "http-1  =  n              none → 1          session, 60 s left"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest_twisted
 
@@ -20,8 +21,8 @@ async def house():
     reactor = the_reactor()
     opened: list[Served] = []
 
-    async def open_house(seed: object = 3, **limits: float) -> Served:
-        server = GameServer(GameLimits(**{"hello": 0.02, **limits}))  # type: ignore[arg-type]
+    async def open_house(seed: object = 3, **limits: Any) -> Served:
+        server = GameServer(GameLimits(**{"hello": 0.02, **limits}))
         served = await serve(server, reactor, game_seed=seed)
         opened.append(served)
         return served

@@ -15,7 +15,7 @@ from playground.testing import Served
 
 
 def key_of(http: Served) -> bytes:
-    return bytes(http.server._site.doorman._tokens._key)  # type: ignore[attr-defined]
+    return bytes(http.server._site.doorman._tokens._key)  # type: ignore[attr-defined]  # looks inside
 
 
 def encoded(content: Any) -> str:

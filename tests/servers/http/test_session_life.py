@@ -104,7 +104,7 @@ async def test_who_is_to_be_forgotten_while_the_store_hangs_is_forgotten_all_the
 
 @ensureDeferred
 async def test_a_full_store_is_told_and_nobody_is_half_logged_in(http: Served):
-    http.server._site.doorman.sessions.store._room = 150  # type: ignore[attr-defined]
+    http.server._site.doorman.sessions.store._room = 150  # type: ignore[attr-defined]  # looks inside
     assert (await log_in(http)).status == 200
     assert (await log_in(http)).status == 200
     reply = await log_in(http)
@@ -137,7 +137,7 @@ async def test_more_logins_at_once_than_can_wait_are_told_to_come_again():
     names = [f"pupil{number}" for number in range(6)]
     accounts = Accounts([Account(name, name) for name in names], run=thread)
     http = await open_http(reactor)
-    http.server._site.doorman.accounts = accounts  # type: ignore[attr-defined]
+    http.server._site.doorman.accounts = accounts  # type: ignore[attr-defined]  # looks inside
     under_way = thread(lambda: gate.wait(10))
     many = gatherResults([Deferred.fromCoroutine(log_in(http, name)) for name in names])
     refused = await http.happens("event:trouble", count=4)

@@ -36,7 +36,7 @@ def counting_writes(wired: Wired) -> list[bytes]:
         writes.append(data)
         write(data)
 
-    wired.socket.write = counted  # type: ignore[method-assign]
+    wired.socket.write = counted  # type: ignore[method-assign]  # it is listened in on
     return writes
 
 
@@ -176,7 +176,7 @@ def test_a_server_that_fails_when_asked_is_said_once_and_everybody_is_told():
     def remembered(conn: object) -> Any:
         raise LookupError("never")
 
-    server.remembered = remembered  # type: ignore[method-assign]
+    server.remembered = remembered  # type: ignore[method-assign]  # for this one test
     since = first.playground.journal.last_seq
     tell(Together(first.playground.ledger), [first, second], NEWS)
     assert story(first, since) == ["repeat-1 Trouble", "repeat-1 S: * news\n", "repeat-2 S: * news\n"]

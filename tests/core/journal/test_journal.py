@@ -226,7 +226,7 @@ def test_a_broadcast_is_recorded_as_one_message_after_the_other_would_be():
     journal.record_broadcast(Sent(size=2, data="a\n"), ["game-1", "game-2"])
     journal.record_broadcast(Sent(size=2, data="b\n"), ["game-2"])
     assert told.seqs == many.seqs == [event.seq for event in journal.ring] == [1, 2, 3, 4, 5, 6, 7]
-    assert [event.conn or event.rule for event in journal.ring[1:]] == [  # type: ignore[union-attr]
+    assert [event.conn or event.rule for event in journal.ring[1:]] == [  # type: ignore[union-attr]  # who has no conn has a rule
         "game-1",
         "game-2",
         "echo",

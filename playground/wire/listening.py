@@ -25,7 +25,8 @@ BACKLOG = 1024
 
 LET_IN_A_TURN = 5
 """Connections that are let in before it is the turn of who is in. Twisted alone would take 20 more each time,
-as long as more knock: 20 ms in which nobody else is answered.
+as long as more knock: 20 ms in which nobody else is answered. Measured with 10: 15 % more requests that each
+have a connection of their own, but players beside attackers wait longer (p99 1.05 ms, not 0.96).
 """
 
 GOODBYE_SECONDS = 2.0
@@ -115,7 +116,11 @@ class ObservedFactory(Factory):
 
 
 def _let_in_few(port: Any) -> None:
-    """Let ``port`` take few connections in each turn; when it took some it decides anew how many."""
+    """Let ``port`` take few connections in each turn; when it took some it decides anew how many.
+
+    A class of our own would not do: the reactor makes its ports itself, one kind for TCP and another for Unix
+    sockets, each of them in two ways (systemd hands one over that listens already).
+    """
     if not hasattr(port, "numberAccepts"):
         return
     let_in = port.doRead

@@ -64,9 +64,9 @@ def encode_broadcast(broadcast: Broadcast) -> bytes:
     conns = "".join(broadcast.conns)
     if not (seq and conn and conns.isascii() and _encoder.encode(conns) == f'"{conns}"'.encode()):
         return encode_lines(broadcast.events())  # something in it has to be escaped, or cannot be said
+    before, between, after = f'{before}"seq":', f',{between}"conn":"', f'"{after}'
     lines = [
-        f'{before}"seq":{place},{between}"conn":"{name}"{after}'
-        for place, name in enumerate(broadcast.conns, first.seq)
+        f"{before}{place}{between}{name}{after}" for place, name in enumerate(broadcast.conns, first.seq)
     ]
     return "".join(lines).encode()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from playground.servers.game import words
+from playground.servers.game import cave_words, words
 from playground.servers.game.cards import GEMS, shuffled
 from playground.servers.game.cave import CAVES, Cave, Choice
 from playground.servers.game.effects import Alarm, Effect, News, Rest, SubjectStep, Tell, Wake
@@ -190,7 +190,7 @@ class Game:
         self.cave = Cave.opened(shuffled(self.random), people)
         self.decks += 1
         self.dealt += GEMS
-        self.effects.append(News(words.cave_opens(self.cave_number, CAVES, people)))
+        self.effects.append(News(cave_words.cave_opens(self.cave_number, CAVES, people)))
 
     def _light(self) -> None:
         self.steps += 1
@@ -206,7 +206,7 @@ class Game:
         self.not_waited_for = frozenset(seat.name for seat in away if seat.missed > WAITED_FOR)
         waited_for = [seat.name for seat in away if seat.missed <= WAITED_FOR]
         if waited_for and len(waited_for) < len(inside):
-            self.effects.append(News(words.away_inside(waited_for)))
+            self.effects.append(News(cave_words.away_inside(waited_for)))
 
     def _burn(self, seconds: float) -> None:
         self.oil_until = self.now() + seconds
@@ -225,11 +225,11 @@ class Game:
 
     def _burn_out(self) -> None:
         if self.cave is not None and self.cave.undecided:
-            self.effects.append(News(words.oil_burnt(self.cave.undecided)))
+            self.effects.append(News(cave_words.oil_burnt(self.cave.undecided)))
 
     def _take_along(self) -> None:
         if left_out := self._left_out():
-            self.effects.append(News(words.taken_along(left_out)))
+            self.effects.append(News(cave_words.taken_along(left_out)))
 
     def _step(self) -> None:
         self._put_out()
@@ -239,20 +239,20 @@ class Game:
         for seat in self.seats:
             seat.chest += step.banked.get(seat.name, 0)
         chests = {seat.name: seat.chest for seat in self.seats}
-        self.effects += [News(line) for line in words.step_told(step, chests)]
+        self.effects += [News(line) for line in cave_words.step_told(step, chests)]
 
     def _close_cave(self) -> None:
         if self.cave is not None:
             self.buried += self.cave.close()
             self.cave = None
         chests = {seat.name: seat.chest for seat in self.seats}
-        self.effects.append(News(words.cave_over(self.cave_number, CAVES, chests)))
+        self.effects.append(News(cave_words.cave_over(self.cave_number, CAVES, chests)))
 
     def _pause(self) -> None:
         self.effects.append(Wake(Alarm("pause", "table"), self.limits.pause))
 
     def _score(self) -> None:
-        self.effects += [News(line) for line in words.game_over({s.name: s.chest for s in self.seats})]
+        self.effects += [News(line) for line in cave_words.game_over({s.name: s.chest for s in self.seats})]
         self._back_to_lobby()
 
     def _hold(self) -> None:
@@ -285,14 +285,18 @@ class Game:
         if asked := self._who_is_to_choose(seats, cave):
             left = self.oil_until - self.now()
             carried = next(iter(cave.pockets.values()))
-            self.effects.append(Tell(asked, words.your_turn(left, carried, cave.floor, cave.dangers)))
+            self.effects.append(Tell(asked, cave_words.your_turn(left, carried, cave.floor, cave.dangers)))
 
     def warn(self) -> None:
         """The oil is nearly burnt: those who have not chosen are told, if they are there."""
         if self.cave is None or self.oil_until is None:
             return
         if asked := self._who_is_to_choose(self.seats, self.cave):
-            self.effects.append(Tell(asked, words.oil_is_low(self.oil_until - self.now())))
+            self.effects.append(Tell(asked, cave_words.oil_is_low(self.oil_until - self.now())))
+
+    def is_asked(self, seat: Seat | None) -> bool:
+        """Whether it is that person's turn to choose."""
+        return seat is not None and self.cave is not None and self._who_is_to_choose([seat], self.cave) != ()
 
     def _who_is_to_choose(self, seats: Iterable[Seat], cave: Cave) -> tuple[str, ...]:
         """The connections of those of ``seats`` whose turn it is."""

@@ -90,7 +90,9 @@ class Lantern:
                 commands.DO[word](self, talk, rest.strip())
                 touched = commands.TOUCHES.get(word, Touch.EVERYTHING)
             elif word:
-                self.refuse(talk, "not-now", words.not_now(word, rest.strip(), talk.state, self.is_under_way))
+                asked = self.game.is_asked(talk.seat)
+                why_not = words.not_now(word, rest.strip(), talk.state, self.is_under_way, asked)
+                self.refuse(talk, "not-now", why_not)
             elif talk.seat is not None:
                 self.game.ask([talk.seat])
         return self._finish(touched, talk.seat if talk is not None else None)

@@ -250,6 +250,13 @@ def test_each_word_in_the_wrong_place_tells_what_to_say_there():
     ada << "hello all" >> "! 'hello' is no word of this game. To talk to all: say <words>. Say: help"
 
 
+def test_a_wrong_answer_to_the_question_is_answered_with_the_right_ones():
+    ada, _bob = House("11").playing("ada", "bob")
+    ada << "yes" >> "! 'yes' is no word of this game. Say: go, or: home. To talk to all: say <words>"
+    ada << "go" >> "= go"
+    ada << "yes" >> "! 'yes' is no word of this game. To talk to all: say <words>. Say: help"
+
+
 def test_enter_asks_again():
     house = House("11")
     ada, bob = house.playing("ada", "bob")

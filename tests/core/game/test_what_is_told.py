@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.servers.game import words
+from playground.servers.game import cave_words
 from tests.core.game.transcript import House
 
 
@@ -56,13 +56,15 @@ def test_the_question_tells_all_that_there_is_to_weigh():
 @pytest.mark.parametrize(("carried", "floor"), [(124, 0), (62, 9), (41, 42)])
 @pytest.mark.parametrize("seen", range(6))
 def test_however_much_there_is_to_weigh_the_question_fits_a_terminal(carried: int, floor: int, seen: int):
-    question = words.your_turn(60.0, carried, floor, ["rockfall", "flood", "spiders", "gas", "ghost"][:seen])
+    question = cave_words.your_turn(
+        60.0, carried, floor, ["rockfall", "flood", "spiders", "gas", "ghost"][:seen]
+    )
     assert len("< " + question) <= 80, "as python -m websockets shows it"
     assert question.startswith("? go deeper or go home? (60s")
 
 
 def test_where_there_is_much_to_weigh_the_question_leaves_words_out():
-    question = words.your_turn(12.0, 7, 3, ["rockfall", "flood", "spiders"])
+    question = cave_words.your_turn(12.0, 7, 3, ["rockfall", "flood", "spiders"])
     assert question == "? go deeper or go home? (12s)  carry 7, floor 3, seen rockfall flood spiders"
 
 
@@ -176,12 +178,12 @@ def test_oil_that_is_lit_anew_gives_its_warning_anew():
     ("gems", "worth"), [(1, "a pocketful"), (25, "a bagful"), (74, "a chestful"), (75, "a treasure")]
 )
 def test_a_solo_game_says_what_it_was_worth(gems: int, worth: str):
-    line, *_ = words.game_over({"ada": gems})
+    line, *_ = cave_words.game_over({"ada": gems})
     assert line.endswith(f" into the light: {worth}")
 
 
 def test_a_long_list_of_losers_is_cut():
-    line, _ = words.game_over({f"p-{number}": number for number in range(50)})
+    line, _ = cave_words.game_over({f"p-{number}": number for number in range(50)})
     assert line.endswith(
         "p-49 wins with 49 gems, before p-48 with 48, p-47 with 47, p-46 with 46, p-45 with 45, p-44 with 44"
     )

@@ -21,6 +21,7 @@ from playground.journal import wording
 from playground.journal.events import (
     AnyEvent,
     ConnectionClose,
+    ConnectionOpen,
     Dropped,
     Forgotten,
     Json,
@@ -44,6 +45,8 @@ LINES_PER_SECOND: Final = 20
 CONN_CELLS: Final = 8
 EXCHANGE_CELLS: Final = 29
 _PENDING: Final = 1000
+_INTERIM: Final = "HTTP/1.1 100 "
+"""Begins what a client is told before its body: not yet the answer."""
 _CONTROL_FRAMES: Final = ("ping", "pong", "close")
 
 
@@ -107,6 +110,8 @@ class LiveView:
         """Whether anything is remembered for a connection."""
         self._sessions: OrderedDict[str, str] = OrderedDict()
         """Connection to the session that is its own: the first that it has changed."""
+        self._files: OrderedDict[str, None] = OrderedDict()
+        """Connections that carry files for another one of their protocol; nothing is asked there."""
         self._taken: _Exchange | None = None
         """An exchange whose message was taken; what came of it may be the next event."""
         self._alike: _Alike | None = None
@@ -167,6 +172,11 @@ class LiveView:
         match event:
             case Partial():
                 return []
+            case ConnectionOpen(conn=str(conn), parent=str(parent)) if parent.split("-")[0] == event.protocol:
+                self._files[conn] = None
+                return []
+            case Received() | Sent() if event.conn in self._files:
+                return []
             case Received():
                 return self._received(event)
             case Sent():
@@ -216,7 +226,7 @@ class LiveView:
         return []
 
     def _bound(self) -> None:
-        for kept in (self._pending, self._newest, self._remembers, self._sessions):
+        for kept in (self._pending, self._newest, self._remembers, self._sessions, self._files):
             while len(kept) > _PENDING:
                 kept.popitem(last=False)
 
@@ -224,6 +234,8 @@ class LiveView:
         exchange = self._pending.get(event.cause or 0)
         if exchange is None or event.conn not in (exchange.conn, None):
             return []  # what others are told of it is no answer
+        if exchange.is_head and (event.data or "").startswith(_INTERIM):
+            return []
         if exchange.taken is None and exchange.is_taken_by(event):
             before = self._give_out()
             exchange.taken = event
@@ -322,6 +334,7 @@ class LiveView:
             lines.append(self._answered(unanswered, unanswered.taken))
         self._remembers.pop(conn, None)
         self._sessions.pop(conn, None)
+        self._files.pop(conn, None)
         forgot, kept = wording.facts(event.forgot), ", ".join(part.name for part in event.kept)
         if forgot != "nothing" or kept:
             text = f"forgot {forgot}" + (f"; kept {kept}" if kept else "")

@@ -80,7 +80,7 @@ def _head(message: Message, raw: bytes) -> Told:
         count = headers.count(b"\n") + 1
         notes.append(f"+{wording.count(count, 'header line')}")
     if end is None:
-        notes.append(f"{_bytes(message.size)}, cut")
+        notes.append(_bytes(message.size) + (", cut" if message.truncated else ""))
     elif body > 0:
         notes.append(_bytes(body))
     elif response is not None:

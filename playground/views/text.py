@@ -35,6 +35,7 @@ from playground.journal.events import (
 )
 from playground.views import hues
 from playground.views.broadcast import Broadcast
+from playground.views.endings import Life, told_at_the_end
 from playground.views.escape import escape
 from playground.views.lines import Layout, packed
 from playground.views.message_text import Told, answer_code, tell
@@ -46,20 +47,6 @@ _MOST_ROWS: Final = 6
 """Lines that one event may take."""
 _REMEMBERED: Final = 2000
 """Causes and connections that the view keeps in mind."""
-
-_CLOSED: Final[Mapping[str, str]] = {
-    "client": "closed by client",
-    "server": "closed",
-    "lost": "connection lost",
-    "idle": "closed (idle for too long)",
-    "flood": "closed (too many messages)",
-    "limit": "closed (a limit was reached)",
-    "shutdown": "closed (the playground stopped)",
-    "too-many": "closed (too many connections)",
-    "clogged": "closed (the client did not read)",
-    "refused": "closed",
-    "trouble": "closed (the server failed)",
-}
 
 
 class TextView:
@@ -84,7 +71,7 @@ class TextView:
         self._last_protocol: str | None = None
         self._any = False
         self._causes: OrderedDict[int, str] = OrderedDict()
-        self._lives: OrderedDict[str, _Life] = OrderedDict()
+        self._lives: OrderedDict[str, Life] = OrderedDict()
         # Held back:
         self._routine: list[tuple[Received, Told, str | None]] = []
         self._refused: Refused | None = None
@@ -132,9 +119,11 @@ class TextView:
             return
         life = self._lives.get(event.conn)
         if life is None:
-            life = self._lives[event.conn] = _Life()
+            life = self._lives[event.conn] = Life()
             if len(self._lives) > _REMEMBERED:
                 self._lives.popitem(last=False)
+        if isinstance(event, Received | Sent):
+            life.recorded += event.size
         if isinstance(event, Received):
             self._causes[event.seq] = event.conn
             if len(self._causes) > _REMEMBERED:
@@ -144,6 +133,7 @@ class TextView:
                     life.carried[name] = value
         elif isinstance(event, ConnectionOpen):
             life.is_child = event.parent is not None
+            life.carries_files = (event.parent or "").split("-")[0] == event.protocol
         elif isinstance(event, State) and event.where == "connection":
             life.changed.update(path.split(".")[0] for path in event.changed)
 
@@ -353,26 +343,7 @@ class TextView:
         return [*before, self._line(event, "--", f"{how} {peer}{extra}{parent}")]
 
     def _closed(self, event: ConnectionClose) -> list[Text]:
-        life = self._lives.get(event.conn or "") or _Life()
-        forgot = wording.facts(event.forgot, life.changed or None)
-        how = _CLOSED.get(event.reason, f"closed ({event.reason})")
-        if event.reason == "client" and forgot == "nothing" and not event.kept:
-            how = "closed"  # who hung up matters only where something was remembered
-        sentences = [f"{how} after {wording.duration(event.lifetime)}."]
-        if forgot != "nothing" or not life.is_child:  # a data connection has no memory of its own
-            sentences.append(f"Forgot: {forgot}.")
-        if life.carried or life.speaks_http:
-            carried = ", ".join(f"{name}={wording.value(of)}" for name, of in life.carried.items())
-            sentences.append(f"Carried: {carried or 'nothing'}.")
-        if event.kept:
-            kept = ", ".join(
-                f"{part.name} ({part.where}"
-                + (f", {wording.duration(part.expires_in)} left)" if part.expires_in is not None else ")")
-                for part in event.kept
-            )
-            sentences.append(f"Kept: {kept}.")
-        sentences[-1] = sentences[-1].removesuffix(".")
-        return self._rows(event, "--", sentences)
+        return self._rows(event, "--", told_at_the_end(event, self._lives.get(event.conn or "") or Life()))
 
     def _column(self, event: AnyEvent) -> str:
         """Whose line it is: the connection's, where one is known to be the cause."""
@@ -385,13 +356,3 @@ class TextView:
             self._last_protocol = event.protocol
         conn = event.conn or self._causes.get(event.cause or 0) or event.protocol or ""
         return self._layout.line(event.time, conn, sign, text, note, note_at=note_at)
-
-
-class _Life:
-    """What the view remembers of a connection until it closes."""
-
-    def __init__(self) -> None:
-        self.carried: dict[str, Json] = {}
-        self.changed: set[str] = set()
-        self.speaks_http = False
-        self.is_child = False

@@ -98,6 +98,21 @@ class Files(AbstractedFS):
         return in_order(os.listdir(path)) if names is None else names
 
     @override
+    def format_mlsx(
+        self, basedir: str, listing: Iterable[str], perms: str, facts: Iterable[str], ignore_err: bool = True
+    ) -> Iterator[bytes]:
+        """The facts of each name, as clients read them.
+
+        pyftpdlib writes a mode as Python does (``0o644``), which a client in C reads as 0: lftp's ``mirror``
+        then makes files that nobody may open. It also tells two permissions that are its own; RFC 3659 7.5.5
+        has a closed list.
+        """
+        standard = "".join(letter for letter in perms if letter not in "MT")
+        for line in super().format_mlsx(basedir, listing, standard, facts, ignore_err):
+            told, space, name = line.partition(b" ")
+            yield told.replace(b"unix.mode=0o", b"unix.mode=0") + space + name
+
+    @override
     def get_user_by_uid(self, uid: int) -> str:
         """Names of local users are nobody's business, and looking one up may block."""
         return "ftp"

@@ -61,7 +61,9 @@ def websocket(request: Request, scheme: str, conversation: Callable[[], Conversa
     if "websocket" not in _words(request.field(b"upgrade")) or "upgrade" not in _words(
         request.field(b"connection")
     ):
-        return text_answer("Speak WebSocket: python -m websockets ws://HOST:PORT/ws", 426, UPGRADE)
+        kind = {"http": "ws", "https": "wss"}[scheme]
+        address = f"{kind}://{request.authority or 'HOST:PORT'}{request.origin_form}"
+        return text_answer(f"Speak WebSocket: python -m websockets {address}", 426, UPGRADE)
     if request.method != "GET" or request.minor != 1:
         return _refused(400, "handshake", "A WebSocket begins with GET and HTTP/1.1.", "RFC 6455 4.1")
     if request.field(b"sec-websocket-version") != "13":

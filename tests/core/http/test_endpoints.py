@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -7,9 +8,10 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from playground.servers.http import HttpServer
 from playground.servers.http.answer import Answer
 from playground.servers.http.endpoints import ALL
-from playground.servers.http.endpoints.front import POLICY, SCRIPT, STYLE, example_target
+from playground.servers.http.endpoints.front import INTRODUCTION, POLICY, SCRIPT, STYLE, example_target
 from playground.servers.http.endpoints.parameters import PARAMETERS
 from playground.servers.http.endpoints.stateless import change
 from playground.servers.http.limits import HttpLimits
@@ -152,6 +154,11 @@ def test_a_body_sent_to_the_root_comes_back_as_it_was(method: str):
     answer = ask("/", method, body, (b"Content-Type: text/html",)).answer
     assert (answer.body, answer.content_type) == (body, "text/html")
     assert (b"X-Content-Type-Options", b"nosniff") in answer.headers  # nor runs it as a page of ours
+
+
+def test_whatever_remembers_is_named_on_the_front_page():
+    said = INTRODUCTION.partition("Only ")[2].partition(" remember")[0]
+    assert set(re.findall(r"/\w+", said)) == set(HttpServer.paths)
 
 
 def test_the_front_page_is_text_for_a_terminal_and_html_for_a_browser():
@@ -330,3 +337,10 @@ def test_every_path_tells_its_methods():
         assert options.status == 204
         assert {*one.methods, "OPTIONS"} <= set(allowed), one.path
         assert ("HEAD" in allowed) == ("GET" in allowed)
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/cart", "/websocket/echo"])
+def test_who_asks_for_a_websocket_without_one_is_told_how(path: str):
+    answer = ask(path).answer
+    said = f"Speak WebSocket: python -m websockets ws://localhost:8080{path}\n"
+    assert (answer.status, answer.body.decode()) == (426, said)

@@ -97,6 +97,25 @@ def test_a_body_belongs_to_the_head_before_it() -> None:
     assert shown(story.events) == ["14:02:07  http-1  POST /notes → 201            remembers nothing"]
 
 
+def test_go_on_is_no_answer() -> None:
+    story = Story()
+    story.says("http-1", "PUT /put HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+    story.hears("http-1", "HTTP/1.1 100 Continue\r\n\r\n")
+    story.says("http-1", "name=ada")
+    story.hears("http-1", "HTTP/1.1 200 OK\r\n\r\n")
+    assert shown(story.events) == ["14:02:07  http-1  PUT /put → 200               remembers nothing"]
+
+
+def test_a_file_is_no_question() -> None:
+    story = Story()
+    story.says("ftp-1", "STOR a.txt\r\n")
+    story.hears("ftp-1", "125 Data connection already open. Transfer starting.\r\n")
+    story.opens("ftp-1.1", 40000, parent="ftp-1")
+    story.says("ftp-1.1", "whatever stands in a file\n")
+    story.closes("ftp-1.1", "client", 0.1)
+    assert shown(story.events) == ["14:02:07  ftp-1   STOR a.txt → 125             remembers nothing"]
+
+
 def test_a_message_that_nobody_answers_is_told_at_the_close() -> None:
     story = Story()
     story.says("game-1", "ready\n")

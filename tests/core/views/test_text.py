@@ -156,6 +156,7 @@ def game(data: str) -> Received:
             http("GET / HTTP/1.1\r\nHost: a\r\n", 9000, cut=True),
             "http-1  C: GET / HTTP/1.1       (+2 header lines, 9,000 bytes, cut)",
         ),
+        (http("BREW / HTTP/1.1\r\n"), "http-1  C: BREW / HTTP/1.1                  (17 bytes)"),
         (http("b=c&d=e"), "http-1  C: b=c&d=e                          (7 bytes)"),
         (http(None, 70_000), "http-1  C:                                  (70.0 kB)"),
         (http(None, 3, b64="/wBh"), r"http-1  C: \xff\x00a                        (3 bytes)"),
@@ -301,6 +302,29 @@ def test_a_data_connection_has_nothing_of_its_own_to_forget() -> None:
     story.opens("ftp-1.1", 40000, parent="ftp-1")
     story.closes("ftp-1.1", "server", 0.004)
     assert shown(story.events)[-1][21:] == "-- closed after 4 ms"
+
+
+def test_a_large_file_is_told_by_its_size_and_not_by_its_beginning_alone() -> None:
+    story = Story()
+    story.opens("ftp-1.1", 40000, parent="ftp-1")
+    story.says("ftp-1.1", "x" * 4095 + "\n")
+    story.add(
+        ConnectionClose(
+            protocol="ftp",
+            conn="ftp-1.1",
+            reason="client",
+            received_bytes=300_000,
+            sent_bytes=0,
+            received_messages=1,
+            sent_messages=0,
+            lifetime=0.2,
+            forgot={},
+        )
+    )
+    assert [line[21:] for line in shown(story.events)[-2:]] == [
+        "-- closed after 200 ms.",
+        "   Received 300.0 kB; the first 4.1 kB are recorded",
+    ]
 
 
 def test_routine_commands_share_a_line_only_where_they_changed_nothing() -> None:

@@ -108,6 +108,16 @@ async def test_facts_are_listed_and_chosen(ftp: Served):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_mode_is_told_in_octal_digits_and_permissions_in_letters_of_the_standard(ftp: Served):
+    ada = await (await connect(ftp)).login()
+    assert await ada.ask("SITE CHMOD 640 a.txt") == "200 SITE CHMOD successful."
+    await ada.ask("OPTS MLST perm;unix.mode;")
+    reply = await ada.ask("MLST a.txt")
+    assert reply.split("\r\n")[1] == " perm=radfw;unix.mode=0640; /a.txt"  # 0o640 is Python's; RFC 3659 7.5.5
+    ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
 async def test_rest_goes_on_in_both_directions_and_appe_at_the_end(ftp: Served, tmp_path: Path):
     ada = await (await connect(ftp)).login()
     await ada.ask("TYPE I")

@@ -23,8 +23,8 @@ Groups = Mapping[str, tuple[Endpoint, ...]]
 
 INTRODUCTION = (
     "This server remembers nothing of you. Everything it answers with came in your request, "
-    "and it is forgotten as soon as the answer is out. Only /counter, /session, /notes and /ws "
-    "remember, as you ask them to."
+    "and it is forgotten as soon as the answer is out. Only /counter, /session, /notes, /ws and "
+    "/function remember, as you ask them to."
 )
 WORDS = {
     "carried": "You bring it with each request.",

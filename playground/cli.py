@@ -28,6 +28,8 @@ def run(arguments: Sequence[str]) -> int:
     _have_streams()
     words = list(arguments)
     if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
+        if words and not words[0].startswith("-"):
+            return complain(_no_command(words[0]))
         words.insert(0, "up")
     options = _parser().parse_args(words)
     try:
@@ -40,6 +42,15 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
+
+
+def _no_command(word: str) -> str:
+    """What to say to somebody whose first word is none of ours."""
+    from difflib import get_close_matches
+
+    meant = get_close_matches(word, COMMANDS, 1)
+    rest = f"Did you mean {meant[0]}?" if meant else f"There are: {', '.join(COMMANDS)}."
+    return f"There is no command {word!r}. {rest}"
 
 
 def _have_streams() -> None:
@@ -161,13 +172,19 @@ def _add_forget(commands: Any) -> None:
     forget.add_argument(
         "where",
         nargs="*",
-        choices=("connection", "session", "shared", []),
+        type=_place,
         metavar="connection|session|shared",
         help="which memory (without a word: connection and session)",
     )
     forget.add_argument("--protocol", metavar="P", help="of one server only")
     forget.add_argument("--json", action="store_true", help="the answer as JSON")
     _add_settings(forget, ("state_dir", "log"))
+
+
+def _place(word: str) -> str:
+    if word not in ("connection", "session", "shared"):
+        raise argparse.ArgumentTypeError(f"{word!r} is no memory; say connection, session or shared")
+    return word
 
 
 # -- the commands -----------------------------------------------------------------------------

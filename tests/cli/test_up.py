@@ -271,6 +271,22 @@ def test_a_server_that_fails_to_start_in_an_unforeseen_way_is_one_line(tmp_path:
     assert said.err == "playground: ZeroDivisionError: division by zero\n"
 
 
+@pytest.mark.parametrize(
+    ("word", "help_"),
+    [
+        ("lgo", "Did you mean log?"),
+        ("server.py", "There are: up, log, state, forget, metrics, config."),
+    ],
+)
+def test_a_word_that_is_no_command_is_told_which_are(word: str, help_: str):
+    assert playground(word) == (2, "", f"playground: There is no command {word!r}. {help_}\n")
+
+
+def test_what_cannot_be_forgotten_is_told_what_can():
+    said = playground("forget", "everything")
+    assert said.err.splitlines()[-1].endswith("'everything' is no memory; say connection, session or shared")
+
+
 @pytest.mark.parametrize("words", [("--no-such-option",), ("up", "nonsense"), ("forget", "everything")])
 def test_words_that_mean_nothing_have_status_2(words: tuple[str, ...]):
     said = playground(*words)

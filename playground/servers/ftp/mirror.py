@@ -51,7 +51,7 @@ def remembered(handler: Any) -> Remembered:
         type=handler._current_type.upper(),
         rest=handler._restart_position,
         rename_from=files.shown(handler._rnfr) if files is not None and handler._rnfr else None,
-        data=_data(handler),
+        data=data_state(handler),
         queued=queued(handler),
         epsv_all=handler._epsvall,
         mlst_facts=None if facts == handler.default_facts else ";".join(facts),
@@ -70,7 +70,8 @@ def queued(handler: Any) -> str | None:
     return str(coming_in[1]) if coming_in is not None else None
 
 
-def _data(handler: Any) -> str | None:
+def data_state(handler: Any) -> str | None:
+    """What there is of a data connection, in a word."""
     channel = handler.data_channel
     if channel is not None:
         return f"transfer:{channel.cmd}" if channel._initialized and channel.cmd else "open-idle"
@@ -87,5 +88,5 @@ def _data(handler: Any) -> str | None:
 
 def busy(handler: Any) -> bool:
     """Whether a transfer runs or waits for its data connection."""
-    state = _data(handler)
+    state = data_state(handler)
     return state is not None and (state.startswith("transfer:") or queued(handler) is not None)

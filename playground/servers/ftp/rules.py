@@ -35,6 +35,7 @@ _BY_TEXT = (
     ("530 First AUTH", Rule("tls-required", "RFC 4217 4")),
     ("550 Not enough privileges", Rule("permission", "RFC 959 4.2")),
     ("550 SIZE not allowed in ASCII", Rule("needs-type-i", "RFC 3659 4")),
+    ("425 No data connection", Rule("bad-sequence", "RFC 959 5.4")),
     ("450 Can't", Rule("bad-sequence", "RFC 3659 5")),
     ("450 Another transfer", Rule("bad-sequence", "RFC 959 5.4")),
 )

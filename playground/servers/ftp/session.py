@@ -17,6 +17,7 @@ from playground.servers.ftp.doors import ActiveCall, PassiveDoor
 from playground.servers.ftp.filesystem import Files
 from playground.servers.ftp.listings import LISTINGS, Listings
 from playground.servers.ftp.login import Login
+from playground.servers.ftp.mirror import data_state, queued
 from playground.servers.ftp.permissions import Visitor
 from playground.servers.ftp.protection import COMMANDS as TLS_COMMANDS
 from playground.servers.ftp.quota import Tally
@@ -91,6 +92,10 @@ class Session(Listings, Login):
             self.drop_queue()
             self.transfer_cause = self.cause
         if cmd in MAKERS and not self._may_store():
+            return
+        if cmd in TRANSFERS and data_state(self) is None:
+            # pyftpdlib would say 150, and nobody would ever call.
+            self.respond("425 No data connection: say PASV, EPSV, PORT or EPRT first.")
             return
         go_on = partial(super().process_command, cmd, *args, **kwargs)
         if cmd in LISTINGS and os.path.isdir(argument):
@@ -191,6 +196,17 @@ class Session(Listings, Login):
         tally = Tally(who.root, who.quota, self.server.limits.quota_files)
         found: Tally = self.server.tallies.setdefault(who.name, tally)
         return found
+
+    @override
+    def ftp_ABOR(self, line: str) -> None:
+        """Also ends what waits for a data connection: pyftpdlib would send it to the next one that comes."""
+        if queued(self) is None:
+            super().ftp_ABOR(line)
+            return
+        self.drop_queue()
+        self._shutdown_connecting_dtp()
+        self.respond("426 Transfer aborted via ABOR.")
+        self.respond("226 ABOR command successful.")
 
     @override
     def ftp_PASV(self, line: str) -> None:

@@ -196,6 +196,7 @@ async def test_the_root_cannot_be_left(ftp: Served, tmp_path: Path):
 async def test_a_pipe_makes_nobody_wait(ftp: Served, tmp_path: Path):
     os.mkfifo(tmp_path / "ftp/pipe")
     ada = await (await connect(ftp)).login()
+    await ada.door()
     assert await ada.ask("RETR pipe") == "550 Not a regular file."
     assert (await ada.ask("STOR pipe")).startswith("550 ")
     ada.talk.hang_up()

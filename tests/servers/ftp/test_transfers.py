@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
 
@@ -136,6 +137,32 @@ async def test_abor_ends_a_transfer_with_two_replies(ftp: Served, tmp_path: Path
     assert await ada.reply() == "226 ABOR command successful."
     assert "data" not in ada.remembers()
     data.abort()
+    ada.talk.hang_up()
+
+
+@pytest_twisted.ensureDeferred
+async def test_abor_ends_a_transfer_that_waits_for_its_data_connection(ftp: Served):
+    ada = await (await connect(ftp)).login()
+    await ada.door()
+    assert (await ada.ask("RETR a.txt")).startswith("150 ")
+    assert await ada.ask("ABOR") == "426 Transfer aborted via ABOR."
+    assert await ada.reply() == "226 ABOR command successful."
+    assert ada.remembers() == {"user": "ada", "authenticated": True, "cwd": "/"}
+    assert (await ada.get("docs/a.txt")).startswith(b"I am /docs/a.txt.")
+    ada.talk.hang_up()
+
+
+@pytest.mark.parametrize("command", ["RETR a.txt", "STOR x", "LIST"])
+@pytest_twisted.ensureDeferred
+async def test_a_transfer_that_nobody_could_ever_fetch_is_not_promised(ftp: Served, command: str):
+    ada = await (await connect(ftp)).login()
+    told = "425 No data connection: say PASV, EPSV, PORT or EPRT first."
+    assert await ada.ask(command) == told
+    data = await ada.data()
+    data.hang_up()
+    await ftp.happens("event:connection.close")
+    assert await ada.ask(command) == told
+    assert {event.rule for event in ftp.events("event:refused")} == {"bad-sequence"}
     ada.talk.hang_up()
 
 

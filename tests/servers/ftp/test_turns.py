@@ -72,6 +72,7 @@ async def test_while_one_folder_is_read_others_are_served(many: list[str], ftp: 
 @pytest_twisted.ensureDeferred
 async def test_who_is_forgotten_while_a_folder_is_read_gets_no_listing(many: list[str], ftp: Served):
     ada = await (await connect(ftp)).login()
+    await ada.door()
     ada.talk.say("NLST many\r\n")
     await ftp.happens("event:received", "NLST")
     ftp.playground.forget("connection")

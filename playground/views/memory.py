@@ -107,16 +107,20 @@ def _table(rows: Sequence[tuple[str, str, str, str]], width: int) -> list[Text]:
 
 def forget_lines(answer: Mapping[str, Any], width: int = 80) -> list[Text]:
     """What ``playground forget`` has dropped. ``answer`` has ``forgot``, a list of rows."""
-    lines: list[Text] = []
+    rows: list[tuple[str, str, str]] = []
     for row in answer.get("forgot") or []:
         facts = _facts(row.get("forgot"))
-        if facts == "nothing":
-            continue
-        where = str(row.get("where") or "")
-        name = str(row.get("conn") or row.get("session") or row.get("shared") or row.get("protocol") or "?")
-        begin = f"{pad(cut(escape(where), 10), 10)}  {pad(cut(escape(name), 20), 10)}  "
+        if facts != "nothing":
+            name = str(
+                row.get("conn") or row.get("session") or row.get("shared") or row.get("protocol") or "?"
+            )
+            rows.append((escape(str(row.get("where") or "")), escape(name), escape(facts)))
+    names = min(20, max([10, *(cell_len(name) for _, name, _ in rows)]))
+    lines: list[Text] = []
+    for where, name, facts in rows:
+        begin = f"{pad(cut(where, 10), 10)}  {pad(cut(name, names), names)}  "
         line = Text(begin, no_wrap=True)
-        line.append(cut(escape(facts), width - cell_len(begin)), hues.CHANGE)
+        line.append(cut(facts, width - cell_len(begin)), hues.CHANGE)
         lines.append(line)
     if not lines:
         return [Text("There was nothing to forget.")]

@@ -100,6 +100,19 @@ def test_forget_lists_what_went() -> None:
     ]
 
 
+def test_what_went_stands_in_one_column_however_long_the_names_are() -> None:
+    rows = [
+        {"where": "session", "session": "#3787", "forgot": {"counter": 1}},
+        {"where": "shared", "shared": "function/greet", "forgot": {"cold": 1}},
+        {"where": "shared", "shared": "a-name-that-is-longer-than-that", "forgot": {"cold": 1}},
+    ]
+    assert plain(forget_lines({"forgot": rows}))[1:] == [
+        "session     #3787                 counter 1",
+        "shared      function/greet        cold 1",
+        "shared      a-name-that-is-long…  cold 1",
+    ]
+
+
 @pytest.mark.parametrize("answer", [{}, {"forgot": []}, {"forgot": [{"where": "connection", "forgot": {}}]}])
 def test_nothing_to_forget(answer: dict[str, Any]) -> None:
     assert plain(forget_lines(answer)) == ["There was nothing to forget."]

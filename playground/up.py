@@ -32,6 +32,7 @@ from playground.cli import complain
 from playground.journal.events import AnyEvent, ConnectionClose
 from playground.journal.journal import Sink
 from playground.journal.wording import facts
+from playground.layers import default_state_dir
 from playground.service import PlaygroundService, StartError
 from playground.settings import Settings
 from playground.stores.opening import without_password
@@ -156,6 +157,8 @@ class _Up:
             authority=service.authority,
             metrics=service.scraped.address if service.scraped else None,
             session_store=without_password(settings.session_store),
+            found=settings.state_dir == default_state_dir(),
+            log=None if settings.log.parent == settings.state_dir else settings.log,
             live=live,
         )
         say(text)

@@ -93,6 +93,9 @@ def run_log(
         return 0
 
 
+_NO_RUN = "There is no former run yet: the next start puts the present journal aside."
+
+
 class _Usage(Exception):
     """Something was asked for that does not exist or has no meaning."""
 
@@ -131,6 +134,8 @@ def _file(path: Path, run: str | None, follow: bool) -> Path:
     if follow:
         raise _Usage("a former run gets no new lines: use --run or --follow, not both")
     found = find_run(path.parent / "runs", run)
+    if found is None and run == "last":
+        raise _Usage(_NO_RUN)
     if found is None:
         raise _Usage(
             f"There is no such former run, or several begin so: {run}. See: playground log --run list"
@@ -149,7 +154,7 @@ def _list_runs(path: Path, console: Console, zone: tzinfo | None) -> int:
         row = f"{name}  {began:<19}  {wording.size(run.size):>8}  {escape(servers)}"
         output.add([Text(row.rstrip())])
     if not known:
-        output.add([Text("There is no former run yet: the next start puts the present journal aside.")])
+        output.add([Text(_NO_RUN)])
     output.flush()
     return 0
 

@@ -60,12 +60,15 @@ def start_text(
     authority: Path | None = None,
     metrics: tuple[str, int] | None = None,
     session_store: str = "memory",
+    found: bool = True,
+    log: Path | None = None,
 ) -> str:
     """The start table and what to do next. ``accounts`` are the demo people with their passwords.
 
     ``tls`` are the commands for servers that speak TLS, each with host and
     port; ``authority`` is what their clients must trust. ``session_store`` is
-    the setting, without a password.
+    the setting, without a password. ``found`` says whether the other commands
+    find the state folder by themselves, ``log`` where the journal is, if not there.
     """
     reach = "Only this machine can reach it." if loopback else "Whoever reaches this machine can reach it."
     table = [("server", "remembers you", "type this in a second terminal")]
@@ -92,10 +95,12 @@ def start_text(
         people.append("anonymous (FTP, reads only)")
     if people and names & {"ftp", "http"}:
         lines.append(f"  accounts  {', '.join(people)}")
+    there = "" if found else f" --state-dir {_typed(state_dir)}"
+    journal = f" --log {_typed(log)}" if log else ""
     lines += [
-        f"  read      {me} log      what changed, before → after",
-        f"  ask       {me} state    what is remembered right now",
-        f"  wipe      {me} forget   and see who notices",
+        _fitting(f"  read      {me} log{there}{journal}", "     what changed, before → after"),
+        _fitting(f"  ask       {me} state{there}", "    what is remembered right now"),
+        _fitting(f"  wipe      {me} forget{there}", "   and see who notices"),
         f"  folder    {_short(state_dir)}     journal and FTP sandbox",
     ]
     if session_store != "memory":
@@ -110,6 +115,11 @@ def start_text(
     if live:
         lines.append("Live (Ctrl-C stops; --quiet hides this):")
     return "\n".join(lines)
+
+
+def _fitting(typed: str, remark: str) -> str:
+    """What is typed, with the remark where there is room for it."""
+    return typed + remark if len(typed + remark) <= 80 else typed
 
 
 def _but(paths: Sequence[str]) -> str:

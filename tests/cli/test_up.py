@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import socket
 from pathlib import Path
 
@@ -85,6 +86,8 @@ def test_without_json_it_prints_the_table_and_says_goodbye(tmp_path: Path):
         first = line_with(process, "")
         assert first.startswith("Protocol Playground ")
         assert first.endswith(" is running. Only this machine can reach it.\n")
+        asked = line_with(process, "  ask ").split(" state ", 1)[1]
+        assert playground("state", *shlex.split(asked.partition("    what")[0])).status == 0
         line_with(process, "folder")
         status, out, err = stop(process)
         assert (status, err) == (0, "")

@@ -119,7 +119,7 @@ def test_nothing_matching_is_said_so(screen: Screen) -> None:
     [
         ({"since": "yesterday"}, "'yesterday' is no point in time; say 10m, 2h, 14:02"),
         ({"run": "none"}, "There is no such former run, or several begin so: none."),
-        ({"run": "last"}, "There is no such former run"),
+        ({"run": "last"}, "There is no former run yet: the next start puts the present journal aside."),
         ({"run": "last", "follow": True}, "a former run gets no new lines"),
         ({"conn": '"'}, None),
     ],

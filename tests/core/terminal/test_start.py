@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from playground.servers.catalogue import catalogue
-from playground.terminal.start import Row, command, reachable, remembers_in_words, start_text
+from playground.terminal.start import Row, command, own_command, reachable, remembers_in_words, start_text
 
 PEOPLE = {"ada": "ada", "bob": "bob"}
 
@@ -120,6 +120,29 @@ def test_all_addresses_means_one_that_can_be_typed():
     assert reachable("127.0.0.1") == "127.0.0.1"
     assert reachable("0.0.0.0") not in ("", "0.0.0.0")
     assert reachable("::") not in ("", "::")
+
+
+def test_what_to_type_names_the_folder_that_would_not_be_found_by_itself():
+    def shown(folder: str, log: str | None = None) -> list[str]:
+        text = start_text(
+            version="0.1.0",
+            rows=built_in(),
+            loopback=True,
+            accounts=PEOPLE,
+            state_dir=Path(folder),
+            live=False,
+            found=False,
+            log=Path(log) if log else None,
+        )
+        return [line for line in text.splitlines() if line.split()[:1] in (["read"], ["ask"], ["wipe"])]
+
+    me = own_command()
+    typed = [("read", "log"), ("ask", "state"), ("wipe", "forget")]
+    for line, (why, word) in zip(shown("/s"), typed, strict=True):
+        assert line.startswith(f"  {why:<8}  {me} {word} --state-dir /s")
+        assert len(line) <= 80
+    assert shown("/a place/" + "x" * 80)[2] == f"  wipe      {me} forget --state-dir '/a place/{'x' * 80}'"
+    assert shown("/s", "/j.jsonl")[0].startswith(f"  read      {me} log --state-dir /s --log /j.jsonl")
 
 
 def test_where_sessions_are_kept_is_said_when_they_outlive_the_process():

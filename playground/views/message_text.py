@@ -13,6 +13,9 @@ from playground.views.escape import collapse_masks, escape
 _REQUEST = re.compile(rb"[!-~]{1,64} \S+ HTTP/\d\.\d\r?\n")
 _RESPONSE = re.compile(rb"HTTP/\d\.\d (\d{3}[^\r\n]*)\r?\n")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+_ANNOUNCES = re.compile(rb"\n(?:transfer-encoding:|content-length: *0*[1-9])", re.IGNORECASE)
+"""Stands in a head that a body follows, unless it answers HEAD."""
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r\n")
 _LONGEST = 2000
 """Bytes of a line that are worth escaping; no terminal is wider."""
 
@@ -51,6 +54,8 @@ def tell(message: Message) -> Told:
         return Told("", f"({_bytes(message.size)})")
     if begins_http(message):
         return _head(message, raw)
+    if message.protocol == "http" and (chunk := _chunk(message, raw)) is not None:
+        return chunk
     content = raw.removesuffix(b"\r\0").removesuffix(b"\n").removesuffix(b"\r")  # telnet's Enter is \r\0
     first, *more = content.split(b"\n", 1)
     if more:
@@ -84,9 +89,23 @@ def _head(message: Message, raw: bytes) -> Told:
     elif body > 0:
         notes.append(_bytes(body))
     elif response is not None:
-        notes.append("no body")
+        notes.append("head alone" if _ANNOUNCES.search(head) else "no body")
     line = response.group(1) if response else first
     return Told(_one_line(line), f"({', '.join(notes)})" if notes else "", True)
+
+
+def _chunk(message: Message, raw: bytes) -> Told | None:
+    """A piece of a body that says itself how long it is (RFC 9112 7.1), without what frames it."""
+    begin = _CHUNK.match(raw)
+    if begin is None:
+        return None
+    size = int(begin[1], 16)
+    content = raw[begin.end() :]
+    if size == 0 and (content == b"\r\n" or content.endswith(b"\r\n\r\n")):
+        return Told(_one_line(content.split(b"\n", 1)[0]), "(last chunk)")
+    if size == 0 or begin.end() + size + 2 != message.size:
+        return None
+    return Told(_one_line(content[:size].split(b"\n", 1)[0]), f"(chunk, {_bytes(size)})")
 
 
 def _one_line(raw: bytes) -> str:

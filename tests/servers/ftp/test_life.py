@@ -15,7 +15,7 @@ from playground.servers.ftp.limits import FtpLimits
 from playground.servers.ftp.places import Place, parse_endpoint
 from playground.testing import Served, serve
 from playground.wire.listening import BadEndpoint
-from tests.reactor import the_reactor
+from tests.reactor import the_reactor, until
 from tests.servers.ftp.client import connect
 
 
@@ -51,8 +51,7 @@ async def test_stopping_says_goodbye_and_leaves_nothing(tmp_path: Path):
     closed = {event.conn: event.reason for event in served.events("event:connection.close")}
     assert closed == {"ftp-1": "shutdown", "ftp-1.1": "shutdown", "ftp-2": "shutdown"}
     data.hang_up()
-    await deferLater(reactor, 0.05, lambda: None)  # the test's own sockets close
-    assert (len(reactor.getDelayedCalls()), len(reactor.getReaders())) == (timers, readers)
+    await until(lambda: (len(reactor.getDelayedCalls()), len(reactor.getReaders())) == (timers, readers))
 
 
 @pytest_twisted.ensureDeferred

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet.defer import gatherResults
-from twisted.internet.task import deferLater
 
 from playground.wire.invoking import Invoked
-from tests.servers.function.conftest import House, Open
+from tests.reactor import until
+from tests.servers.function.conftest import Open
 
 
 def said(invoked: Invoked) -> Any:
@@ -24,15 +24,6 @@ def said(invoked: Invoked) -> Any:
 
 def runs(invoked: Invoked) -> int:
     return int(said(invoked)["runs"])
-
-
-async def until(house: House, what: Any) -> None:
-    """Wait until that is so; at most five seconds."""
-    turns = 500
-    while not what() and turns:
-        turns -= 1
-        await deferLater(house.playground.reactor, 0.01)
-    assert what()
 
 
 # -- cold and warm ----------------------------------------------------------------------------
@@ -105,7 +96,7 @@ async def test_the_longest_idle_gives_way_and_too_many_are_sent_away(house: Open
 async def test_an_idle_environment_cools_down(house: Open):
     desk = await house(warm_seconds=0.2)
     await desk.ask("count")
-    await until(desk, lambda: desk.events("event:connection.close"))
+    await until(lambda: desk.events("event:connection.close"))
     (closed,) = desk.events("event:connection.close")
     assert closed.reason == "idle"
     assert closed.forgot["runs"] == 1
@@ -135,7 +126,7 @@ async def test_who_takes_too_long_is_killed(house: Open):
     assert late.text == "count-1 took longer than 0.3 seconds, and is killed."
     (limit,) = desk.events("event:limit")
     assert (limit.limit, limit.value) == ("function.timeout", 0.3)
-    await until(desk, lambda: not desk.processes)
+    await until(lambda: not desk.processes)
 
 
 @pytest_twisted.ensureDeferred
@@ -148,7 +139,7 @@ async def test_what_it_has_started_ends_with_it(house: Open, ends: str):
     child = int(printed.split()[-1])
     if ends == "stopped":
         await desk.desk.close()
-    await until(desk, lambda: _is_gone(child))
+    await until(lambda: _is_gone(child))
 
 
 def _is_gone(pid: int) -> bool:
@@ -209,7 +200,7 @@ async def test_it_gets_the_variables_of_aws_and_none_of_ours(house: Open, folder
 async def test_what_it_prints_is_in_the_journal_escaped_and_bounded(house: Open):
     desk = await house(output_lines=5, output_line=80)
     assert (await desk.ask("chatty")).status == 200
-    await until(desk, lambda: len(desk.events("event:trouble")) > 5)
+    await until(lambda: len(desk.events("event:trouble")) > 5)
     texts = [event.text for event in desk.events("event:trouble")]
     assert texts[:2] == ["chatty-1 prints: \\x1b[31mred\\x1b[0m", "chatty-1 prints: line 0"]
     assert texts[5:] == ["chatty-1 prints more than 5 lines; the rest is not shown."]

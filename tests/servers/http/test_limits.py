@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import pytest_twisted
-from twisted.internet.task import deferLater
 
 from playground.servers.http import HttpLimits, HttpServer
 from playground.settings import load
 from playground.testing import Served, serve
 from playground.wire.certificates import own_identity, utc_now
 from playground.wire.frames import Opcode, close_content, frame
-from tests.reactor import the_reactor
+from tests.reactor import the_reactor, until
 from tests.servers.http.visitors import ask, bearer, log_in, take_token
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -146,8 +145,7 @@ async def queued(http: Served) -> None:
     await http.happens("event:received")
     client.say(HEALTH * 3)
     (connection,) = http.playground.connections
-    while not connection.inner.transport.input_paused:
-        await deferLater(http.playground.reactor, 0.01)
+    await until(lambda: connection.inner.transport.input_paused)
     client.say(LAST)
     assert (await client.rest()).count(b"HTTP/1.1 200 OK") == 5
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet.task import deferLater
 
 from playground.servers.http import HttpServer
 from playground.testing import Served, serve
 from playground.wire.outflow import waiting_bytes
-from tests.reactor import the_reactor
+from tests.reactor import the_reactor, until
 
 MEGABYTE = 1024 * 1024
 TEN_MEGABYTES = b"GET /drip?numbytes=10485760&duration=0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -97,8 +96,7 @@ async def test_ten_megabytes_are_not_kept_for_a_client_that_does_not_read(http: 
         client.say(TEN_MEGABYTES)
     await http.happens("event:received", count=len(crowd))
     wires = [connection.inner.transport for connection in http.playground.connections]
-    while not all(wire.clogged for wire in wires):
-        await deferLater(http.playground.reactor, 0.01)
+    await until(lambda: all(wire.clogged for wire in wires))
     assert all(waiting_bytes(wire.transport) < MEGABYTE // 4 for wire in wires)
     assert all(conn.bytes_sent < 9 * MEGABYTE for conn in http.playground.connections)
     for client in crowd[1:]:

@@ -75,9 +75,16 @@ class PassiveDoor(Unnamed, PassiveDTP):
 
     @override
     def handle_timeout(self) -> None:
-        with self.cmd_channel.answering(self.cause, "data-timeout"):
-            super().handle_timeout()
-            self.cmd_channel.drop_queue()
+        """Nobody has come. Only a transfer that waits is told: an answer that nobody asked for would be taken
+        for that to the next command, and 421, which is pyftpdlib's, says that the control connection ends.
+        """
+        control = self.cmd_channel
+        with control.answering(self.cause, "data-timeout"):
+            _late(control, self.timeout)
+            if queued(control) and control.connected:
+                control.drop_queue()
+                control.respond("425 The data connection did not come in time.")
+            self.close()
 
     @override
     def handle_error(self) -> None:
@@ -133,6 +140,16 @@ class ActiveCall(Unnamed, ActiveDTP):
 
     @override
     def handle_timeout(self) -> None:
-        with self.cmd_channel.answering(self.cause, "data-timeout"):
-            super().handle_timeout()
-            self.cmd_channel.drop_queue()
+        control = self.cmd_channel
+        with control.answering(self.cause, "data-timeout"):
+            _late(control, self.timeout)
+            control.drop_queue()
+            if control.connected:
+                control.respond("425 The data connection could not be opened in time.")
+            self.close()
+
+
+def _late(control: Any, seconds: float) -> None:
+    """The journal's line for a data connection that was not there in time."""
+    if control.conn is not None:
+        control.conn.limit("data_wait", seconds, "the data connection has not come to be")

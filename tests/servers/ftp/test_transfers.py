@@ -6,6 +6,7 @@ import ftplib
 import io
 import os
 import socket
+from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -205,10 +206,32 @@ async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: 
     await ada.ask("PASV")
     await ada.ask("RETR a.txt")
     assert ada.remembers()["queued"] == "RETR"
-    assert await ada.reply() == "421 Passive data channel timed out."
+    assert await ada.reply() == "425 The data connection did not come in time."
     assert ada.remembers() == {"user": "ada", "authenticated": True, "cwd": "/"}
     pasv = next(event for event in ada.events("received") if event.data == "PASV\r\n")
     assert ada.events("sent")[-1].cause == pasv.seq
+    assert [(event.limit, event.value) for event in ada.events("limit")] == [("ftp.data_wait", 0.2)]
+    await ada.ask("PASV")  # now nothing waits for it, so nobody is told
+    await served.happens("event:limit", count=2)
+    assert await ada.ask("NOOP") == "200 Nothing done, nothing changed."
+    ada.talk.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_cannot_be_called_back_is_told_and_stays(tmp_path: Path):
+    reactor = the_reactor()
+    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), reactor, state_dir=tmp_path)
+    ada = await (await connect(served)).login()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as others:
+        for _ in range(4):  # nobody accepts them, so the next one gets no answer
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        told = await ada.ask(f"EPRT |1|127.0.0.1|{full.getsockname()[1]}|")
+    assert told == "425 The data connection could not be opened in time."
+    assert [event.limit for event in ada.events("limit")] == ["ftp.data_wait"]
+    assert (await ada.ask("PWD")).startswith("257 ")
     ada.talk.hang_up()
     await served.stop()
 

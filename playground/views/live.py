@@ -100,6 +100,8 @@ class LiveView:
         self._width = 80
         self._zone = zone
         self._most = most
+        self._conn_cells = CONN_CELLS
+        """For the longest name so far: what stands behind it stays in its column."""
         self._second = 0
         self._shown = 0
         self._hidden: Counter[str] = Counter()
@@ -363,7 +365,9 @@ class LiveView:
         return f"{time.astimezone(self._zone):%H:%M:%S}"
 
     def _line(self, time: datetime, who: str, text: str, news: str, style: str) -> Text:
-        begin = f"{self._clock(time)}  {pad(cut(escape(who), 14), CONN_CELLS - 1)} "
+        name = cut(escape(who), 14)
+        self._conn_cells = max(self._conn_cells, cell_len(name) + 1)
+        begin = f"{self._clock(time)}  {pad(name, self._conn_cells - 1)} "
         begin += pad(cut(text, self._exchange_cells - 1), self._exchange_cells)
         begin = cut(begin, self._width)
         line = Text(begin, no_wrap=True)

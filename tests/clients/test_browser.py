@@ -183,7 +183,9 @@ def test_a_page_made_of_anothers_bytes_runs_nothing(window: Window):
 
 def test_links_on_the_page_lead_somewhere(window: Window):
     window.page.goto("/")
-    for link in window.page.locator("a").evaluate_all("all => all.map(one => one.getAttribute('href'))"):
+    links = window.page.locator("a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert "/openapi.json" in links
+    for link in links:
         assert window.page.goto(link).status == 200
 
 

@@ -97,6 +97,18 @@ def test_a_body_belongs_to_the_head_before_it() -> None:
     assert shown(story.events) == ["14:02:07  http-1  POST /notes → 201            remembers nothing"]
 
 
+def test_what_follows_a_long_name_stands_in_its_column_too() -> None:
+    story = Story()
+    for conn in ("ftp-1", "waiter-12", "ftp-1"):
+        story.says(conn, "NOOP\r\n")
+        story.hears(conn, "200 Yes.\r\n")
+    assert shown(story.events) == [
+        "14:02:07  ftp-1   NOOP → 200                   remembers nothing",
+        "14:02:07  waiter-12 NOOP → 200                   remembers nothing",
+        "14:02:07  ftp-1     NOOP → 200                   remembers nothing",
+    ]
+
+
 def test_go_on_is_no_answer() -> None:
     story = Story()
     story.says("http-1", "PUT /put HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n")

@@ -86,6 +86,8 @@ class PlaygroundService:
         self.functions = FunctionsOnDemand(settings.function, self._functions_playground)
         self._state_dir: StateDir | None = None
         self._writer: JsonlWriter | None = None
+        self.unwritten = 0
+        """After :meth:`close`, events that are not in the journal's file and never will be."""
         self._control: ControlServer | None = None
         self._hashing = HashingThread(reactor, most=settings.login.waiting)
         self.accounts = Accounts(
@@ -271,6 +273,7 @@ class PlaygroundService:
             writer, self._writer = self._writer, None
             self.journal.remove_sink(writer)
             writer.close(timeout=0.8)
+            self.unwritten = writer.lost + writer.waiting
         if self._state_dir is not None:
             self._state_dir.release()
             self._state_dir = None
@@ -346,8 +349,7 @@ class PlaygroundService:
         went: list[Forgotten] = []
         for name, playground in playgrounds.items():
             if protocol in (None, name):
-                for where in words:
-                    went += playground.forget(where)
+                went += playground.forget(*words)
         return {"forgot": msgspec.to_builtins(went)}
 
     def _flush(self, _: Mapping[str, Any]) -> Deferred[dict[str, Any]]:

@@ -187,6 +187,9 @@ class _Up:
         await self._service.close()
         if not self._settings.json:
             say(farewells.text())
+        if lost := self._service.unwritten:
+            complain(f"{lost:,} events are missing in {self._settings.log}, which could not be written.")
+            self.status = EXIT_FAILED
         self._reactor.stop()
 
     def _failed(self, failure: Failure) -> None:

@@ -221,9 +221,12 @@ class Playground:
             words[subject.where][subject.name] = dict(subject.remembers)
         return words
 
-    def forget(self, where: Where) -> list[Forgotten]:
-        """Make the server drop that memory; returns and records what went."""
-        went = [event for event in self._held(where) if event.forgot]
+    def forget(self, *words: Where) -> list[Forgotten]:
+        """Make the server drop that memory; returns and records what went, as it was before any of it did."""
+        asked = {where: list(self._held(where)) for where in words}
+        return [event for where in asked for event in self._forget(where, asked[where])]
+
+    def _forget(self, where: Where, asked: Iterable[Forgotten]) -> list[Forgotten]:
         ledger = self.ledger
         ledger.acting, ledger.memory.why = "server", "forgotten"  # whatever the server says meanwhile
         ledger.memory.settled = False
@@ -234,8 +237,8 @@ class Playground:
             still = {(event.conn, event.session, event.shared): event.forgot for event in self._held(where)}
             gone = [
                 event
-                for event in went
-                if still.get((event.conn, event.session, event.shared)) != event.forgot
+                for event in asked
+                if event.forgot and still.get((event.conn, event.session, event.shared)) != event.forgot
             ]
             for event in gone:
                 self.journal.record(event)

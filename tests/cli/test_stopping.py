@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -88,6 +90,20 @@ def test_the_goodbye_tells_what_is_forgotten(tmp_path: Path):
     last = out.strip().splitlines()[-1]
     assert last.startswith("Stopping. Said goodbye to 1 waiter connection; ")
     assert "soup" in last
+
+
+def test_what_is_missing_in_the_journal_is_told_at_the_end(tmp_path: Path):
+    logs = tmp_path / "logs"
+    words = ("up", "--json", *WAITER, "--state-dir", str(tmp_path / "s"), "--log", str(logs / "day.jsonl"))
+    with starting(*words) as process, connected(process) as ada:
+        shutil.rmtree(logs)
+        logs.write_text("in the folder's place")
+        ada.sendall(b"order soup\n")
+        assert ada.makefile().readline().startswith("* Good evening")
+        status, _, err = stop(process)
+    assert status == 1
+    told = r"^playground: \d+ events are missing in .*/logs/day\.jsonl, which could not be written\.$"
+    assert re.search(told, err, re.MULTILINE)
 
 
 def test_who_does_not_read_is_not_waited_for(tmp_path: Path):
@@ -211,8 +227,8 @@ def test_streams_that_are_closed_from_the_start(tmp_path: Path):
 
 
 def test_a_terminal_that_knows_no_arrows(tmp_path: Path):
-    env = environment(PYTHONIOENCODING="ascii")
-    with starting("up", *WAITER, "--state-dir", str(tmp_path / "s"), env=env) as process:
+    env = environment(PYTHONIOENCODING="ascii", XDG_STATE_HOME=str(tmp_path))
+    with starting("up", *WAITER, env=env) as process:
         line_with(process, "before ? after")
         assert stop(process).status == 0
 

@@ -172,6 +172,21 @@ async def test_forget_really_forgets(house: House):
 
 
 @pytest_twisted.ensureDeferred
+async def test_forget_of_everything_tells_what_was_there_when_it_was_asked(house: House):
+    """A seat is away by its turn, because the connections went first; and the table of nobody is gone."""
+    served = await house()
+    ada, _ = await seated(served, "ada")
+    gone = served.playground.forget("connection", "session", "shared")
+    assert [(event.conn or event.session or event.shared, event.forgot) for event in gone] == [
+        ("game-1", {"dialogue": "seated", "seat": "ada"}),
+        ("game/ada", {"name": "ada", "seat": "present", "pocket": 0, "chest": 0, "ready": False}),
+        ("game/table", {"table": "lobby", "players": 1}),
+    ]
+    assert served.events("event:forgotten") == gone
+    ada.hang_up()
+
+
+@pytest_twisted.ensureDeferred
 async def test_when_the_playground_closes_it_says_so_and_leaves_no_timer(house: House):
     served = await house()
     ada, _ = await seated(served, "ada")

@@ -48,8 +48,13 @@ def _several(items: Collection[Json], depth: int) -> str:
         return "none"
     if depth >= 3:
         return "[…]"
-    few = [value(item, depth + 1) for item, _ in zip(items, range(8), strict=False)]
+    few = [_quoted(value(item, depth + 1)) for item, _ in zip(items, range(8), strict=False)]
     return " ".join(few) + (f" … {len(items)} in all" if len(items) > 8 else "")
+
+
+def _quoted(words: str) -> str:
+    """One of several, which stand apart by spaces."""
+    return f'"{words}"' if " " in words else words
 
 
 def is_empty(of: Json) -> bool:

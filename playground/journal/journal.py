@@ -32,11 +32,11 @@ Events = Sequence[AnyEvent]
 
 
 class Sink(ABC):
-    """Takes every event as it is recorded. Must return at once and never raise."""
+    """Takes events as they are recorded. Must return at once and never raise."""
 
     wants_messages = True
-    """Whether it is told of messages that come by the hundred and carry no state: a request with its answer,
-    a broadcast.
+    """Without it, a sink is spared most messages: those that come by the hundred and carry no state (a
+    request with its answer, a broadcast). It may still be given others. Every other event it gets.
     """
 
     @abstractmethod
@@ -135,6 +135,8 @@ class Journal:
 
         ``message`` belongs to the journal from here on, and ``conns`` must not be changed either.
         """
+        if not conns:
+            return
         if self._telling:
             for event in Broadcast(message, conns):
                 self.record(event)
@@ -193,7 +195,7 @@ class Journal:
             message.data_b64 = b64encode(data).decode("ascii")
 
     def add_sink(self, sink: Sink) -> None:
-        """From now on ``sink`` gets every event."""
+        """From now on ``sink`` gets the events."""
         self._tell((*self._sinks, sink))
 
     def remove_sink(self, sink: Sink) -> None:

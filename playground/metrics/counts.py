@@ -88,7 +88,7 @@ class Counts(Sink):
 
     @override
     def put(self, event: AnyEvent) -> None:
-        """Called by the journal for every event, so most must cost next to nothing."""
+        """Called by the journal. Most events count for nothing, and must cost next to nothing."""
         take = self._takers.get(type(event))
         if take is not None and not event.again:
             take(event)

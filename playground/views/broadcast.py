@@ -11,7 +11,7 @@ _NAMED = 3
 """So many listeners are named; more are counted."""
 
 
-class Broadcast:
+class ToldToMany:
     """A message that was sent, and to whom else the same was sent."""
 
     def __init__(self, event: Sent, told: Told) -> None:

@@ -24,6 +24,8 @@ from playground.journal.events import SCHEMA_VERSION, AnyEvent, JournalOpen, Tro
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
 """Bytes. A message of ``--capture full`` (16 MiB) fits, escaped; a file that is no journal does not."""
+FEW_TOLD: Final = 30
+"""Lines of a broadcast up to which each is encoded by itself."""
 MOST_NOTES: Final = 20
 """Lines of one file that are complained of one by one."""
 SCHEMA_PATH: Final = Path(__file__).parent.parent / "journal" / "schema.json"
@@ -57,7 +59,12 @@ def encode_lines(events: Sequence[AnyEvent]) -> bytes:
 
 
 def encode_broadcast(broadcast: Broadcast) -> bytes:
-    """The lines of its events, in half the time of :func:`encode_lines`: they differ in two places only."""
+    """The lines of its events. They differ in two places only, so that of many no event need be made.
+
+    For a hundred that takes 0.11 µs a line, and 0.14 by way of the events; for ten it would be 0.23.
+    """
+    if len(broadcast) < FEW_TOLD:
+        return encode_lines(broadcast.events())
     first = msgspec.structs.replace(broadcast.message, conn="")
     before, seq, rest = encode(first).decode().partition(f'"seq":{first.seq},')
     between, conn, after = rest.partition('"conn":""')

@@ -106,8 +106,8 @@ class JsonlWriter(Sink):
         self._now = now
         self._queue: deque[AnyEvent | Broadcast | _Mark | _Gap] = deque()
         self._more_put = self._more_taken = 0
-        """Events beyond one for each broadcast: those that came, counted by the servers' thread, and those
-        that went, counted by the other one.
+        """A broadcast to 100 is one thing in the queue and 99 more events: how many more came, counted by
+        the servers' thread, and how many went, counted by the other one.
         """
         self._gap_lock = threading.Lock()
         self._resting = True
@@ -127,6 +127,7 @@ class JsonlWriter(Sink):
     @override
     def put(self, event: AnyEvent) -> None:
         """Take one event. Returns at once, never raises."""
+        # _queued, written out: this is done for most events.
         if len(self._queue) + self._more_put - self._more_taken >= self._queue_events or self._closing:
             self._lose()
             return
@@ -260,7 +261,7 @@ class JsonlWriter(Sink):
         """What fits into that many bytes (one event at least), up to the next mark."""
         most = _GENTLE_BATCH if gently else _BATCH if self._queued < self._queue_events / 4 else _LARGE_BATCH
         items, count, lasting = self._taken(most)
-        # In one call, and outside of Python: the servers' thread waits for this one, and the other way round.
+        # In few steps of Python: the servers' thread waits for this one meanwhile, and the other way round.
         lines = encode_all(items)
         if len(lines) > room:
             end = lines.rfind(b"\n", 0, room) + 1 or lines.index(b"\n") + 1

@@ -34,7 +34,7 @@ from playground.journal.events import (
     Trouble,
 )
 from playground.views import hues
-from playground.views.broadcast import Broadcast
+from playground.views.broadcast import ToldToMany
 from playground.views.endings import Life, told_at_the_end
 from playground.views.escape import escape
 from playground.views.lines import Layout, packed
@@ -77,7 +77,7 @@ class TextView:
         self._refused: Refused | None = None
         self._states: list[State] = []
         self._starts: dict[str, SessionStart] = {}
-        self._broadcast: Broadcast | None = None
+        self._broadcast: ToldToMany | None = None
 
     def feed(self, event: AnyEvent, *, show: bool = True) -> list[Text]:
         """The lines that are due now. With ``show`` false the event is only kept in mind."""
@@ -283,7 +283,7 @@ class TextView:
         if isinstance(event, Sent) and self._refused is not None:
             return self._refusing(event, told, self._refused)
         if isinstance(event, Sent):
-            self._broadcast = Broadcast(event, told)  # the next events may say the same to others
+            self._broadcast = ToldToMany(event, told)  # the next events may say the same to others
             return []
         return [self._line(event, "C:", told.text, told.note)]
 

@@ -182,10 +182,10 @@ class Connection:
             journal.show(event, data, secrets, self._echoes)
         return journal.record(event)
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether all that is remembered of it is written down, and no secret of its may be echoed: then a
-        message that somebody else makes the server send is an event like those of all others.
+    def has_nothing_special(self) -> bool:
+        """Whether all that is remembered of it is written down, and no secret of its may be echoed.
+
+        Then a message that somebody else makes the server send is an event like those of all others.
         """
         if self._echoes:
             return False

@@ -187,7 +187,9 @@ class Memory:
         same = self.same
         if same is None or not isinstance(subjects, tuple) or len(subjects) != len(same):
             return None
-        if subjects[:-1] == same[:-1]:  # quicker to find out than which they are: mostly it is the table
+        # Quicker to find out than which they are: mostly it is a table, and none of those who sit at it. Who
+        # is equal but not the same object is passed over, as _compare would find no change in it either.
+        if subjects[:-1] == same[:-1]:
             subjects, same = subjects[-1:], same[-1:]
         pairs = [(now, then) for now, then in zip(subjects, same, strict=True) if now is not then]
         if any(now[:2] != then[:2] for now, then in pairs):

@@ -73,8 +73,9 @@ class Sending(TwistedProtocol):
         """Send bytes that are no message (a telnet echo): counted, not journaled."""
         if self.disconnecting:
             return
-        if self.gathered is not None:
-            data, self.gathered = b"".join((*self.gathered, data)), None
+        if self.gathered:
+            data = b"".join((*self.gathered, data))
+            self.gathered.clear()  # who gathers has this list, and goes on
         size = len(data)
         self.connection.bytes_sent += size
         self.said_at = self._ledger.seconds()

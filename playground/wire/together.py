@@ -23,12 +23,12 @@ class Audience:
     but that they are told things: until the server's code handles another input, or one of them is closed.
     """
 
-    def __init__(self, wires: Sequence[Sending], gathered: Sequence[list[bytes]]) -> None:
+    def __init__(self, wires: Sequence[Sending], outgoing: Sequence[list[bytes]]) -> None:
         self.connections = [wire.connection for wire in wires]
         self.ids = [connection.id for connection in self.connections]
-        self.gather = [messages.append for messages in gathered]
-        """For each of them what keeps a message until it is written."""
-        self.special = {connection.id for connection in self.connections if not connection.is_settled}
+        self.keep = [messages.append for messages in outgoing]
+        """What keeps a message for each of them until it is written."""
+        self.special = {one.id for one in self.connections if not one.has_nothing_special()}
         """Those whose events are not like those of all others."""
         self.places = {conn: place for place, conn in enumerate(self.ids)}
 
@@ -43,7 +43,7 @@ class Together:
     def audience(self, wires: Iterable[Sending]) -> Audience:
         """Those of ``wires`` that are not being closed."""
         open_ones = [wire for wire in wires if not wire.disconnecting]
-        return Audience(open_ones, [self._gathered(wire) for wire in open_ones])
+        return Audience(open_ones, [self._outgoing(wire) for wire in open_ones])
 
     def tell(
         self, audience: Audience, data: bytes, secrets: Sequence[Secret] = (), *, but: str | None = None
@@ -52,27 +52,27 @@ class Together:
 
         It is journaled now, and written with the rest.
         """
-        connections, ids, gather = audience.connections, audience.ids, audience.gather
+        connections, ids, keep = audience.connections, audience.ids, audience.keep
         if but is not None and (place := audience.places.get(but)) is not None:
             connections = connections[:place] + connections[place + 1 :]
             ids = ids[:place] + ids[place + 1 :]
-            gather = gather[:place] + gather[place + 1 :]
+            keep = keep[:place] + keep[place + 1 :]
         if audience.special or self._ledger.memory.stale or self._is_caused_by_one(audience, but):
             self._record_one_by_one(audience, connections, data, secrets)
         else:
             self._record(ids, data, secrets)
-            for connection in connections:
+            for connection in connections:  # no more to note than that: nothing of theirs could be echoed
                 connection.messages_sent += 1
-        for keep in gather:
-            keep(data)
+        for keep_it in keep:
+            keep_it(data)
 
     def tell_one(self, wire: Sending, data: bytes, secrets: Sequence[Secret] = ()) -> None:
         """As :meth:`tell`, for one alone."""
         if not wire.disconnecting:
             wire.connection.sent(data, secrets=secrets)
-            self._gathered(wire).append(data)
+            self._outgoing(wire).append(data)
 
-    def _gathered(self, wire: Sending) -> list[bytes]:
+    def _outgoing(self, wire: Sending) -> list[bytes]:
         if wire.gathered is None:
             wire.gathered = []
             self._waiting.append(wire)
@@ -99,7 +99,7 @@ class Together:
             self._record(alike, data, secrets)
             alike = []
             connection.sent(data, secrets=secrets)
-            if special and connection.is_settled:
+            if special and connection.has_nothing_special():
                 audience.special.discard(connection.id)
         self._record(alike, data, secrets)
 

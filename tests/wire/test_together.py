@@ -6,16 +6,35 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from playground.journal.events import Snapshot
 from playground.journal.redaction import Secret
+from playground.wire.ledger import Connection
+from playground.wire.memory import Subject
 from playground.wire.together import Together
 from tests.wire.wired import Repeating, Wired, told
 
 NEWS = b"* news\n"
 
 
-def three() -> tuple[Wired, Wired, Wired]:
-    first = Wired(Repeating()).connect()
+class Steady(Repeating):
+    """Hands out the identical picture while nothing has changed, as the servers here do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: dict[str, Snapshot] = {}
+
+    @override
+    def remembered(self, conn: Connection, /) -> Snapshot:
+        now = super().remembered(conn)
+        if self.pictures.get(conn.id) != now:
+            self.pictures[conn.id] = now
+        return self.pictures[conn.id]
+
+
+def three(server: Repeating | None = None) -> tuple[Wired, Wired, Wired]:
+    first = Wired(server or Repeating()).connect()
     second, third = (Wired(clock=first.clock, playground=first.playground).connect() for _ in range(2))
     return first, second, third
 
@@ -62,8 +81,10 @@ def test_each_line_is_one_event_of_each_and_all_lines_are_one_write():
 
 @pytest.mark.parametrize("but", [None, "repeat-2"])
 @pytest.mark.parametrize("acting", [None, "server", "repeat-2", "repeat-3"])
-@pytest.mark.parametrize("speakers", [0, 2])
-def test_the_events_are_those_of_single_messages(speakers: int, acting: str | None, but: str | None):
+@pytest.mark.parametrize("server", [Repeating, Steady])
+def test_the_events_are_those_of_single_messages(
+    server: type[Repeating], acting: str | None, but: str | None
+):
     """Counters, causes, masks: one by one or together, nobody can tell the difference but by the time."""
 
     lines: list[tuple[bytes, list[Secret]]] = [
@@ -73,8 +94,8 @@ def test_the_events_are_those_of_single_messages(speakers: int, acting: str | No
     ]
 
     def events(together: bool) -> list[Any]:
-        wired = three()
-        for one in wired[:speakers]:
+        wired = three(server())
+        for one in wired[:2]:
             one.say(b"hello\n")
         ledger = wired[0].playground.ledger
         gathering = Together(ledger)
@@ -132,6 +153,46 @@ def test_what_a_connection_remembers_is_told_before_its_line():
         "repeat-1 = {'lines': (None, 1)}",
         "repeat-1 S: * news\n",
     ]
+
+
+def test_what_has_changed_for_everybody_is_told_before_the_line():
+    server = Steady()
+    first, second, third = three(server)
+    ledger = first.playground.ledger
+    together, since = Together(ledger), first.playground.journal.last_seq
+    ledger.acting = "server"
+    audience = together.audience(one.observed for one in (first, second, third))
+    together.tell(audience, b"* one\n")
+    server.things = [Subject("shared", "repeat/pot", {"soup": 1})]
+    ledger.memory.stale = True  # as whoever runs the server's code leaves it
+    together.tell(audience, b"* two\n")
+    assert [line.partition(" ")[2] for line in story(first, since)] == [
+        "S: * one\n",
+        "S: * one\n",
+        "S: * one\n",
+        "= {'soup': (None, 1)}",
+        "S: * two\n",
+        "S: * two\n",
+        "S: * two\n",
+    ]
+
+
+def test_who_has_sent_something_alone_meanwhile_hears_the_rest_too():
+    first, second, _ = three()
+    together = Together(first.playground.ledger)
+    audience = together.audience([first.observed, second.observed])
+    together.tell(audience, b"* one\n")
+    first.observed.write_silently(b"echo")
+    together.tell(audience, b"* two\n")
+    together.leave()
+    assert (first.heard, second.heard) == (b"* one\necho* two\n", b"* one\n* two\n")
+
+
+def test_one_who_is_being_closed_is_told_nothing():
+    first, *_ = three()
+    first.observed.loseConnection()
+    Together(first.playground.ledger).tell_one(first.observed, NEWS)
+    assert not first.events("Sent")
 
 
 def test_what_is_sent_alone_takes_along_what_was_gathered_before():

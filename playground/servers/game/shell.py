@@ -169,6 +169,7 @@ class Shell:
                 self._do(effect)
         finally:
             ledger.acting = acting
+            self._audiences.clear()
             self._busy = False
 
     def forget(self, effects: list[Effect]) -> None:
@@ -308,7 +309,10 @@ class Shell:
                     player.wire.loseConnection(reason)
             case DialogueStep(to, step):
                 if (player_there := self._players.get(to)) is not None:
-                    player_there.wire.connection.machine_step(step)
+                    connection = player_there.wire.connection
+                    connection.machine_step(step)
+                    if connection is not self._playground.ledger.acting:  # whose turn to be asked comes
+                        connection.pull_own()
             case SubjectStep(where, name, step):
                 self._playground.machine_step(where, name, step)
             case Wake(alarm, seconds):
@@ -323,12 +327,12 @@ class Shell:
 
     def _tell(self, told: Tell) -> None:
         """Say a line. It leaves with what else they are told by then."""
-        if self.stopping:
+        if self.stopping or told.to == (told.but,):
             return
         line = told.text.encode()
         spans = secrets_said.in_answer(line, told.secret)
         if len(told.to) == 1:
-            self._tell_one(told.to[0], line, spans)  # nobody would make a line for one, but not for that one
+            self._tell_one(told.to[0], line, spans)
             return
         for one in self._reached_together(told.to):
             if isinstance(one, Audience):

@@ -236,6 +236,31 @@ def test_a_broadcast_is_recorded_as_one_message_after_the_other_would_be():
     ]
 
 
+def test_a_broadcast_to_nobody_is_nothing():
+    journal = journal_of()
+    told = Told()
+    journal.add_sink(told)
+    journal.record_broadcast(Sent(size=2), [])
+    assert (journal.last_seq, journal.ring, told.seqs) == (0, [], [])
+
+
+def test_a_broadcast_that_a_sink_leads_to_comes_after_what_the_sink_was_told_of():
+    journal = journal_of()
+
+    class Answering(Sink):
+        @override
+        def put(self, event: AnyEvent) -> None:
+            if isinstance(event, Trouble):
+                journal.record_broadcast(Sent(size=2, data="a\n"), ["game-1", "game-2"])
+
+    told = Told()
+    for sink in (Answering(), told):
+        journal.add_sink(sink)
+    journal.record(Trouble(text="first"))
+    assert told.seqs == [event.seq for event in journal.ring] == [1, 2, 3]
+    assert [event.conn for event in journal.ring] == [None, "game-1", "game-2"]
+
+
 def test_a_broadcast_leaves_the_ring_event_by_event():
     journal = journal_of(ring_events=3)
     journal.record_broadcast(Sent(size=2, data="a\n"), ["game-1", "game-2", "game-3", "game-4"])

@@ -209,12 +209,12 @@ MESSAGES = st.builds(
     data_b64=st.none() | st.just("/w=="),
     truncated=st.booleans(),
 )
-CONNS = st.lists(
-    st.builds("{}-{}".format, st.sampled_from(["game", '"', "\\", "ö", "\ud800", ""]), st.integers())
-)
+NAMES = st.sampled_from(["game", '"', "\\", "ö", "\ud800", ""])
+FEW = st.lists(st.builds("{}-{}".format, NAMES, st.integers()))
+MANY = st.builds(lambda name, number: [f"{name}-{n}" for n in range(number)], NAMES, st.integers(30, 40))
 
 
-@given(MESSAGES, CONNS)
+@given(MESSAGES, FEW | MANY)
 def test_a_broadcast_is_written_as_its_events_would_be(message: Sent, conns: list[str]) -> None:
     broadcast = Broadcast(message, conns)
     alone = Trouble(seq=7, time=TIME, text="alone")

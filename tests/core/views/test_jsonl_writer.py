@@ -129,6 +129,23 @@ def test_a_broadcast_that_a_file_has_no_room_for_goes_on_in_the_next(
     assert writer.waiting == 0
 
 
+def test_a_head_says_nothing_that_its_file_has_yet_to_tell(path: Path, writers: list[JsonlWriter]) -> None:
+    """What does not fit is put back, and is not known before it is written."""
+    writer = JsonlWriter(path, max_bytes=1000, keep=100)
+    writers.append(writer)
+    writer.put(OPENING)
+    writer.put_all([state(seq, "shared", shared=f"pot-{seq}") for seq in range(2, 60)])
+    assert writer.flush()
+    told: set[str] = set()
+    for part in parts(path):
+        for event in read_events(part):
+            if isinstance(event, State) and event.again:
+                assert event.shared in told
+            elif isinstance(event, State):
+                told.add(event.shared or "")
+    assert len(told) == 58
+
+
 def test_what_waits_is_counted_by_events_and_not_by_broadcasts(
     path: Path, writers: list[JsonlWriter], monkeypatch: pytest.MonkeyPatch
 ) -> None:

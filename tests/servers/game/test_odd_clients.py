@@ -77,6 +77,32 @@ async def test_news_do_not_tear_what_is_half_typed_in_character_mode(house: Hous
     bob.hang_up()
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_terminal_in_character_mode_hears_the_news_in_its_place_among_the_others(house: House):
+    served = await house()
+    talks = [(await seated(served, name))[0] for name in ("ada", "bob", "eve")]
+    _, bob, eve = talks
+    bob.say(b"\xff\xfd\x03\xff\xfd\x01")
+    await bob.until(b"\xff\xfb\x03\xff\xfb\x01")
+    eve.say("say hello\n")
+    for talk in talks:
+        await talk.until("* eve: hello")
+    assert [(event.conn, event.data) for event in served.events("event:sent", "/hello/")] == [
+        ("game-1", "* eve: hello\n"),
+        ("game-2", "* eve: hello\r\n"),
+        ("game-3", "* eve: hello\n"),
+    ]
+    for talk in talks:
+        talk.say(b"ready\r\0")
+    await bob.until("? go deeper")
+    bob.say(b"go\r\0")
+    for talk in (talks[0], eve):
+        await talk.until("* bob has chosen (1/3)\n")
+    assert not served.events("conn:game-2", "event:sent", "/bob has chosen/")
+    for talk in talks:
+        talk.hang_up()
+
+
 @pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "GET /" + "x" * 3000 + " HTTP/1.1"])
 @pytest_twisted.ensureDeferred
 async def test_a_browser_gets_real_http(house: House, request_line: str):

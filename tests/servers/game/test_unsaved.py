@@ -149,3 +149,56 @@ async def test_after_a_failed_save_a_question_waits_until_it_is_certain_again_wh
     ada.hang_up()
     bob.hang_up()
     await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_of_those_whose_moves_are_saved_together_each_is_the_cause_of_its_own_answers_alone(
+    tmp_path: Path,
+):
+    served, (ada, bob, eve) = await a_table(tmp_path, "ada", "bob", "eve")
+    with a_disk_that_hangs(tmp_path):
+        for person, name in ((eve, "game-3"), (ada, "game-1"), (bob, "game-2")):
+            person.say("ready\n")
+            await served.happens(f"conn:{name}", "event:received", "/ready/")
+    for person in (ada, bob, eve):
+        await person.until("* bob is ready (3/3)\n")
+    said = {event.seq: event.conn for event in served.events("event:received")}
+    told = served.events("event:sent", "/is ready/")
+    assert [(event.data, event.conn, said.get(event.cause)) for event in told] == [
+        (line, conn, conn if conn == mover else None)
+        for line, mover in (
+            ("* eve is ready (1/3)\n", "game-3"),
+            ("* ada is ready (2/3). Not ready yet: bob\n", "game-1"),
+            ("* bob is ready (3/3)\n", "game-2"),
+        )
+        for conn in ("game-1", "game-2", "game-3")
+    ]
+    for person in (ada, bob, eve):
+        person.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_has_sent_much_ahead_is_read_again_once_all_of_it_is_saved(tmp_path: Path):
+    """More than is kept: nothing more is read of it meanwhile. Its last line has to be saved, too."""
+    served, (ada,) = await a_table(tmp_path, "ada")
+    with a_disk_that_hangs(tmp_path):
+        ada.say("ready\n" + 26 * f"say {'x' * 180}\n" + "leave\n")
+        await served.happens("conn:game-1", "event:received", "/ready/")
+    for _ in range(26):
+        await ada.until(f"* ada: {'x' * 180}\n")
+    await ada.until("= you have left the table. ")
+    ada.say("name ada\n")
+    await ada.until("* welcome ada. ")
+    ada.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_closes_its_half_during_a_save_is_answered_and_closed_after_it(tmp_path: Path):
+    served, (ada,) = await a_table(tmp_path, "ada")
+    with a_disk_that_hangs(tmp_path):
+        ada.say("ready\n").end()
+        await served.happens("conn:game-1", "event:received", "/ready/")
+    assert (await ada.rest()).startswith(b"= ready\n> cave 1 of 3. ")
+    await served.stop()

@@ -80,7 +80,7 @@ class PassiveDoor(Unnamed, PassiveDTP):
         """
         control = self.cmd_channel
         with control.answering(self.cause, "data-timeout"):
-            _late(control, self.timeout)
+            late(control, self.timeout)
             if queued(control) and control.connected:
                 control.drop_queue()
                 control.respond("425 The data connection did not come in time.")
@@ -142,14 +142,14 @@ class ActiveCall(Unnamed, ActiveDTP):
     def handle_timeout(self) -> None:
         control = self.cmd_channel
         with control.answering(self.cause, "data-timeout"):
-            _late(control, self.timeout)
+            late(control, self.timeout)
             control.drop_queue()
             if control.connected:
                 control.respond("425 The data connection could not be opened in time.")
             self.close()
 
 
-def _late(control: Any, seconds: float) -> None:
+def late(control: Any, seconds: float) -> None:
     """The journal's line for a data connection that was not there in time."""
     if control.conn is not None:
         control.conn.limit("data_wait", seconds, "the data connection has not come to be")

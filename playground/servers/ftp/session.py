@@ -13,7 +13,7 @@ from typing import Any
 from typing_extensions import override
 
 from playground.servers.ftp.data import DataConnection
-from playground.servers.ftp.doors import ActiveCall, PassiveDoor
+from playground.servers.ftp.doors import ActiveCall, PassiveDoor, late
 from playground.servers.ftp.filesystem import Files
 from playground.servers.ftp.listings import LISTINGS, Listings
 from playground.servers.ftp.login import Login
@@ -58,6 +58,10 @@ class Session(Listings, Login):
     active_dtp = ActiveCall
     banner = "Playground FTP. Try: USER ada"
     passive_ports: Sequence[int] | None
+    _doorless_since = 0.0
+    """When the newest transfer was asked for that had no data connection yet."""
+    _looks_for_a_door = False
+    """Whether a timer is set for that."""
 
     @override
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
@@ -94,9 +98,7 @@ class Session(Listings, Login):
         if cmd in MAKERS and not self._may_store():
             return
         if cmd in TRANSFERS and data_state(self) is None:
-            # pyftpdlib would say 150, and nobody would ever call.
-            self.respond("425 No data connection: say PASV, EPSV, PORT or EPRT first.")
-            return
+            self._expect_a_door()
         go_on = partial(super().process_command, cmd, *args, **kwargs)
         if cmd in LISTINGS and os.path.isdir(argument):
             self.gather(argument, go_on)
@@ -145,6 +147,31 @@ class Session(Listings, Login):
                 file.close()
         if not self._closed:
             self._out_dtp_queue = self._in_dtp_queue = None
+
+    def _expect_a_door(self) -> None:
+        """A transfer is asked for before there is a data connection: as with pyftpdlib that may come later.
+
+        But it is not waited for without end, as pyftpdlib does.
+        """
+        self._doorless_since = self.server.playground.reactor.seconds()
+        if not self._looks_for_a_door:
+            self._looks_for_a_door = True
+            self.call_later(self.server.limits.data_wait, self._look_for_a_door)
+
+    def _look_for_a_door(self) -> None:
+        self._looks_for_a_door = False
+        if queued(self) is None or data_state(self) is not None:
+            return
+        patience = self.server.limits.data_wait
+        waited = self.server.playground.reactor.seconds() - self._doorless_since
+        if waited < patience * 0.99:  # that is another transfer than the one of that timer
+            self._looks_for_a_door = True
+            self.call_later(patience - waited, self._look_for_a_door)
+            return
+        with self.answering(self.transfer_cause, "data-timeout"):
+            late(self, patience)
+            self.drop_queue()
+            self.respond("425 No data connection: say PASV, EPSV, PORT or EPRT first.")
 
     @override
     def _make_epasv(self, extmode: bool = False) -> None:

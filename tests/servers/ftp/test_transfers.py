@@ -155,15 +155,26 @@ async def test_abor_ends_a_transfer_that_waits_for_its_data_connection(ftp: Serv
 
 @pytest.mark.parametrize("command", ["RETR a.txt", "STOR x", "LIST"])
 @pytest_twisted.ensureDeferred
-async def test_a_transfer_that_nobody_could_ever_fetch_is_not_promised(ftp: Served, command: str):
+async def test_a_transfer_without_a_data_connection_is_not_promised_for_ever(tmp_path: Path, command: str):
+    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), the_reactor(), state_dir=tmp_path)
+    ada = await (await connect(served)).login()
+    assert (await ada.ask(command)).startswith("150 ")
+    assert await ada.reply() == "425 No data connection: say PASV, EPSV, PORT or EPRT first."
+    assert [event.limit for event in ada.events("limit")] == ["ftp.data_wait"]
+    assert {event.rule for event in served.events("event:refused")} == {"bad-sequence"}
+    assert (await ada.ask("NOOP")).startswith("200 ")
+    ada.talk.hang_up()
+    await served.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_transfer_may_be_asked_for_before_its_data_connection(ftp: Served):
+    """RFC 959 has it the other way round; pyftpdlib lets clients do so."""
     ada = await (await connect(ftp)).login()
-    told = "425 No data connection: say PASV, EPSV, PORT or EPRT first."
-    assert await ada.ask(command) == told
+    assert (await ada.ask("RETR a.txt")).startswith("150 ")
     data = await ada.data()
-    data.hang_up()
-    await ftp.happens("event:connection.close")
-    assert await ada.ask(command) == told
-    assert {event.rule for event in ftp.events("event:refused")} == {"bad-sequence"}
+    assert (await data.rest()).startswith(b"I am /a.txt.")
+    assert (await ada.reply()).startswith("226 ")
     ada.talk.hang_up()
 
 

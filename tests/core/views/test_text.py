@@ -297,13 +297,6 @@ def test_what_went_wrong_is_told_whole_but_not_without_end() -> None:
     assert len(shown([Trouble(seq=1, text="no end " * 1000)])) == 6
 
 
-def test_a_data_connection_has_nothing_of_its_own_to_forget() -> None:
-    story = Story()
-    story.opens("ftp-1.1", 40000, parent="ftp-1")
-    story.closes("ftp-1.1", "server", 0.004)
-    assert shown(story.events)[-1][21:] == "-- closed after 4 ms"
-
-
 def test_a_large_file_is_told_by_its_size_and_not_by_its_beginning_alone() -> None:
     story = Story()
     story.opens("ftp-1.1", 40000, parent="ftp-1")
@@ -394,10 +387,3 @@ def test_what_a_filter_hides_is_kept_in_mind() -> None:
         for line in view.feed(event, show=isinstance(event, ConnectionClose))
     ]
     assert lines[0] == "http-1  -- closed after 3 ms. Forgot: nothing. Carried: name=ada"
-
-
-def test_only_what_ever_changed_is_told_as_forgotten() -> None:
-    story = Story()
-    story.changes("ftp-1", cwd=("/", "/docs"))
-    story.closes("ftp-1", "idle", 300.0, cwd="/docs", type="A")
-    assert shown(story.events, 100)[-1][21:] == "-- closed (idle for too long) after 5 min. Forgot: cwd /docs"

@@ -31,6 +31,7 @@ class Life:
         self.changed: set[str] = set()
         self.speaks_http = False
         self.is_child = False
+        """Whether another connection has led to it."""
         self.carries_files = False
         """Whether it is a data connection of another one of the same protocol."""
         self.recorded = 0

@@ -262,16 +262,16 @@ class JsonlWriter(Sink):
         most = _GENTLE_BATCH if gently else _BATCH if self._queued < self._queue_events / 4 else _LARGE_BATCH
         items, count, lasting = self._taken(most)
         # In few steps of Python: the servers' thread waits for this one meanwhile, and the other way round.
-        lines = encode_all(items)
+        lines, last = encode_all(items), last_of(items[-1])
         if len(lines) > room:
             end = lines.rfind(b"\n", 0, room) + 1 or lines.index(b"\n") + 1
             lines = lines[:end]
             count = lines.count(b"\n")
-            events: list[AnyEvent | Broadcast] = [*each_alone(items)]
+            events = [*each_alone(items)]
             self._queue.extendleft(reversed(events[count:]))
-            items = events[:count]
-            lasting = [event for event in each_alone(items) if not isinstance(event, Message)]
-        self._last_seq = last_of(items[-1]).seq
+            last = events[count - 1]
+            lasting = [event for event in events[:count] if not isinstance(event, Message)]
+        self._last_seq = last.seq
         return _Batch(lines, count, first_of(items[0]).time, lasting)
 
     def _taken(self, most: int) -> tuple[list[AnyEvent | Broadcast], int, list[AnyEvent]]:

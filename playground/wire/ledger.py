@@ -16,9 +16,12 @@ from playground.wire.addresses import Endpoint
 from playground.wire.connection import TROUBLE_CHARACTERS, Connection
 from playground.wire.memory import Memory, Remembers
 
-__all__ = ["Connection", "Ledger"]
+__all__ = ["Acting", "Connection", "Ledger"]
 
 T = TypeVar("T")
+
+Acting = Connection | Literal["server"] | None
+"""On whose behalf the server's code does something: a client's, its own (a timer), or nobody knows."""
 
 
 class Ledger:
@@ -44,7 +47,7 @@ class Ledger:
         """Live connections, not counting children and those that are being sent away."""
         self.by_address: Counter[str] = Counter()
         """The same by address."""
-        self.acting: Connection | Literal["server"] | None = None
+        self.acting: Acting = None
         """For whom the server's code runs now, where that is known: its are the changes."""
         self._here = Endpoint("", 0)
         self._failed: set[tuple[str, str]] = set()

@@ -164,7 +164,7 @@ class Session(Listings, Login):
             return
         patience = self.server.limits.data_wait
         waited = self.server.playground.reactor.seconds() - self._doorless_since
-        if waited < patience * 0.99:  # that is another transfer than the one of that timer
+        if waited < patience:  # that is another transfer than the one for which the timer was set
             self._looks_for_a_door = True
             self.call_later(patience - waited, self._look_for_a_door)
             return

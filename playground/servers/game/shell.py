@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -37,7 +37,7 @@ from playground.servers.game.lantern import Lantern
 from playground.servers.game.limits import GameLimits
 from playground.stores.snapshots import SnapshotStore, StoreError
 from playground.wire.inner import ran
-from playground.wire.ledger import Connection
+from playground.wire.ledger import Acting, Connection
 from playground.wire.observed import Observed
 from playground.wire.together import Audience, Together
 
@@ -73,7 +73,7 @@ class Shell:
         self._seeded = playground.settings.get("game_seed") is not None
         self._players: dict[str, Player] = {}
         self._timers: dict[Alarm, IDelayedCall] = {}
-        self._waiting: deque[tuple[Effect, Connection | Literal["server"] | None]] = deque()
+        self._waiting: deque[tuple[Effect, Acting]] = deque()
         """What is to be done, and who makes the server do it."""
         self._audiences: dict[tuple[str, ...], list[Audience | Player]] = {}
         """Who is reached under these ids; good while nothing but telling is done."""
@@ -160,7 +160,6 @@ class Shell:
         if self._busy:
             return
         self._busy = True
-        self._audiences.clear()
         ledger = self._playground.ledger
         acting = ledger.acting
         try:
@@ -215,7 +214,7 @@ class Shell:
             ]
             self._held.add(Batch(now, cause))
 
-    def _will_do(self, effects: Iterable[Effect], acting: Connection | Literal["server"] | None) -> None:
+    def _will_do(self, effects: Iterable[Effect], acting: Acting) -> None:
         self._waiting.extend((effect, acting) for effect in effects)
 
     def _without_steps(self, effects: Iterable[Effect]) -> list[Effect]:

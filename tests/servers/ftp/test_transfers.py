@@ -19,7 +19,7 @@ from playground.servers.ftp import FtpServer
 from playground.servers.ftp.limits import FtpLimits
 from playground.testing import Served, serve
 from tests.reactor import the_reactor
-from tests.servers.ftp.client import connect
+from tests.servers.ftp.client import Client, connect
 
 BIG = 200 * 1024 * 1024
 STAMP = os.urandom(4096)
@@ -31,6 +31,12 @@ class Epsv(ftplib.FTP):
     def makepasv(self) -> tuple[str, int]:
         assert self.sock is not None
         return ftplib.parse229(self.sendcmd("EPSV"), self.sock.getpeername())
+
+
+async def impatient(folder: Path) -> tuple[Served, Client]:
+    """A server that waits 0.2 s for data connections, and somebody who has logged in there."""
+    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), the_reactor(), state_dir=folder)
+    return served, await (await connect(served)).login()
 
 
 def make_big(path: Path) -> bytes:
@@ -156,8 +162,7 @@ async def test_abor_ends_a_transfer_that_waits_for_its_data_connection(ftp: Serv
 @pytest.mark.parametrize("command", ["RETR a.txt", "STOR x", "LIST"])
 @pytest_twisted.ensureDeferred
 async def test_a_transfer_without_a_data_connection_is_not_promised_for_ever(tmp_path: Path, command: str):
-    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), the_reactor(), state_dir=tmp_path)
-    ada = await (await connect(served)).login()
+    served, ada = await impatient(tmp_path)
     assert (await ada.ask(command)).startswith("150 ")
     assert await ada.reply() == "425 No data connection: say PASV, EPSV, PORT or EPRT first."
     assert [event.limit for event in ada.events("limit")] == ["ftp.data_wait"]
@@ -211,9 +216,7 @@ async def test_a_second_transfer_has_to_wait(ftp: Served):
 
 @pytest_twisted.ensureDeferred
 async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: Path):
-    reactor = the_reactor()
-    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), reactor, state_dir=tmp_path)
-    ada = await (await connect(served)).login()
+    served, ada = await impatient(tmp_path)
     await ada.ask("PASV")
     await ada.ask("RETR a.txt")
     assert ada.remembers()["queued"] == "RETR"
@@ -231,9 +234,7 @@ async def test_a_data_connection_that_does_not_come_is_not_waited_for(tmp_path: 
 
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_cannot_be_called_back_is_told_and_stays(tmp_path: Path):
-    reactor = the_reactor()
-    served = await serve(FtpServer(FtpLimits(data_wait=0.2)), reactor, state_dir=tmp_path)
-    ada = await (await connect(served)).login()
+    served, ada = await impatient(tmp_path)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as others:
         for _ in range(4):  # nobody accepts them, so the next one gets no answer
             other = others.enter_context(socket.socket())

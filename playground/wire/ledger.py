@@ -16,7 +16,7 @@ from playground.wire.addresses import Endpoint
 from playground.wire.connection import TROUBLE_CHARACTERS, Connection
 from playground.wire.memory import Memory, Remembers
 
-__all__ = ["Acting", "Connection", "Ledger"]
+__all__ = ["Connection", "Ledger"]
 
 T = TypeVar("T")
 
